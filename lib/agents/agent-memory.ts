@@ -43,6 +43,7 @@ export interface AgentMemoryOptions {
   onError: (error: unknown) => void;
 }
 
+/** So many lines of a log are read at once. */
 const LINES_A_PAGE = 500;
 /** The length of the text that goes into one summary, about; the rest goes into the next. */
 const TEXT_MAX_LENGTH = 16_000;
@@ -72,6 +73,7 @@ class StoredSummaries implements AgentMemory {
   }
 
   async write(appId: string, memory: string): Promise<void> {
+    // The text stands for everything that was said: the lines up to the last ended task are not summarized again.
     const { memory_seq: known = 0, conversation_id: conversation } = (await this.#find(appId)) ?? {};
     let seq = known;
     while (conversation) {
@@ -122,12 +124,15 @@ class StoredSummaries implements AgentMemory {
     const versions = await db.selectFrom('app_versions').selectAll().where('app_id', '=', appId).execute();
     const app = appOf(row, versions, vault);
     const version = app.draft ?? app.published;
+    // The lines stay untaken: when the app remembers again, they are summarized then.
     if (!version?.remembers) return false;
     const { turns, seq } = portionOf(lines);
     const memory =
+      // No turn has an answer: the number moves on, and the model is not asked.
       turns.length === 0
         ? row.memory
         : await summarize(openModel((await version.open()).model ?? {}), row.memory, turns, signal);
+    // When another node was faster nothing is written, and the next portion begins with its row.
     await this.#change(appId, { memory, memory_seq: seq }, row.memory_revision);
     return true;
   }
@@ -139,6 +144,7 @@ class StoredSummaries implements AgentMemory {
       const from = lines.at(-1)?.seq ?? after;
       const page = await this.#options.store.read(conversation, from, LINES_A_PAGE);
       lines.push(...page);
+      // A task that still runs is taken up when it has ended, with all of its lines.
       const end = lines.findLastIndex(({ type }) => type === 'task_ended');
       if (end >= 0 || page.length < LINES_A_PAGE) return lines.slice(0, end + 1);
     }
@@ -178,6 +184,7 @@ function portionOf(lines: readonly Message[]): { turns: Turn[]; seq: number } {
     if (end === undefined || turn.status !== 'done' || turn.answer === undefined || turn.removed.answer)
       continue;
     const more = length + turn.said.length + turn.answer.length;
+    // At least one turn: one that is larger than the limit goes alone.
     if (turns.length > 0 && more > TEXT_MAX_LENGTH) return { turns, seq: ends.get(turns.at(-1)!.taskId)! };
     turns.push(turn);
     length = more;

@@ -21,6 +21,7 @@ export type AgentsOptions = AppsOptions & AgentMemoryOptions;
 /** The agent of an app: as its owner tries it (`app`: the draft where there is one), or as others use it (`published`). */
 export type AgentKind = 'app' | 'published';
 
+/** The form of the names of agents, as `agentName` makes them. */
 const NAME = /^(app|published):(.+)$/;
 
 /** The name of an agent in a session's configuration. */

@@ -10,6 +10,7 @@ export function appOf(
   versions: readonly Selectable<AppVersionsTable>[],
   vault: Vault,
 ): AgentApp {
+  // An app may have a draft, a published version, both, or none.
   const version = (status: AppVersionsTable['status']): AppVersion | undefined => {
     const found = versions.find((one) => one.status === status);
     return found && versionOf(found, vault);
@@ -28,7 +29,9 @@ export function appOf(
   };
 }
 
+/** A version whose configuration is still sealed. `open` rejects as `Vault.openValue` does. */
 function versionOf(row: Selectable<AppVersionsTable>, vault: Vault): AppVersion {
+  // Opened once for all who ask, and not at all for a list of apps.
   let opened: Promise<AgentConfig> | undefined;
   return {
     id: row.id,
@@ -59,6 +62,7 @@ export async function versionColumns(
 
 /** Writes a version in the place of the version with the same status. */
 export async function putVersion(trx: AgentsDb, version: AppVersionsTable): Promise<void> {
+  // The two are the key of the row.
   const { app_id: _app, status: _status, ...changes } = version;
   await trx
     .insertInto('app_versions')

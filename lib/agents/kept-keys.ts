@@ -14,6 +14,7 @@ import type { AgentConfig } from './agent-config.ts';
 export function withKeptKeys(config: AgentConfig, stored: AgentConfig | undefined): AgentConfig {
   const { model, documents, ...rest } = config;
   const { model: storedModel, documents: storedDocuments = [], ...storedRest } = stored ?? {};
+  // Any other mask is left to `withKeptSecrets`, which refuses one that fits no stored key.
   const isKept = model?.apiKey !== undefined && isMask(model.apiKey);
   if (isKept && storedModel && masked(storedModel.apiKey ?? '') === asMask(model.apiKey!))
     if (!isSameUrl(model.baseUrl ?? '', storedModel.baseUrl ?? '')) throw maskElsewhere('/model/apiKey');
@@ -28,6 +29,7 @@ export function withKeptKeys(config: AgentConfig, stored: AgentConfig | undefine
 
 /** The document at a place. The keys of a stored document are its own while they go to the same origins. */
 function withKeptKey(document: JsonObject, index: number, stored: readonly JsonObject[]): JsonObject {
+  // An empty object in the place of a stored document: the others keep their places, and no mask fits it.
   const own = stored.map((one) => (leadsElsewhere(document, one) ? {} : one));
   // The empty documents before it keep its index in the pointers of faults.
   const before = Array.from({ length: index }, () => ({}));
@@ -53,10 +55,12 @@ function moreOriginsOf({ credentialOrigins }: JsonObject): (string | undefined)[
     : [];
 }
 
+/** The origin of a document's `server`; undefined where it has none. */
 function originOfServer({ server }: JsonObject): string | undefined {
   return typeof server === 'string' ? originOf(server) : undefined;
 }
 
+/** The refusal of a mask whose key was stored for another endpoint. */
 function maskElsewhere(pointer: string): AppError {
   const detail = 'must be the key itself: the stored key is for another base URL';
   return new AppError('invalid_request', `A key ${detail}.`, { faults: [{ pointer, detail }] });

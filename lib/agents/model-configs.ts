@@ -60,11 +60,13 @@ interface ModelConfigsTable {
   model_name: string;
   /** Sealed. */
   api_key: string;
+  /** JSON; whole numbers have all their digits. */
   params: string;
   created_at: number;
   updated_at: number;
 }
 
+/** The tables that this file works on. Of chats and users it knows only these columns. */
 interface Tables {
   model_configs: ModelConfigsTable;
   chats: { model_config_id: number | null };
@@ -121,6 +123,7 @@ class StoredModelConfigs implements ModelConfigs {
     config: NewModelConfig,
     maxCount: number,
   ): Promise<StoredModelConfig | undefined> {
+    // Before the transaction: the key is looked up and sealed without a lock.
     const columns = this.#columnsOf({ ...config, apiKey: await this.keyFor(owner, config) });
     return this.#db.transaction().execute(async (trx) => {
       // Of many that count at the same time each waits for the one before.
@@ -146,6 +149,7 @@ class StoredModelConfigs implements ModelConfigs {
         (stored.modelName === modelName || stored.modelName === '') &&
         masked(stored.apiKey) === asMask(apiKey),
     );
+    // Two keys may have the same mask. Where both fit, nobody can say which one is meant.
     const [key, ...others] = new Set(meant.map((stored) => stored.apiKey));
     if (key !== undefined && others.length === 0) return key;
     throw maskOfNoKey();
@@ -176,9 +180,11 @@ class StoredModelConfigs implements ModelConfigs {
         .where('owner', '=', owner)
         .returning('id')
         .execute();
+      // One of them is unknown, or somebody else's: the transaction is rolled back.
       if (gone.length < wanted.length) throw new NotAllFound();
       await trx
         .updateTable('chats')
+        // No chat names a configuration that is gone.
         .set({ model_config_id: null })
         .where('model_config_id', 'in', wanted)
         .execute();

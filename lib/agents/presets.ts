@@ -9,6 +9,7 @@ import { requireRecordRoom } from '../store/record-room.ts';
 export interface PresetMessage {
   role: 'user' | 'assistant' | 'system';
   type: 'text' | 'image';
+  /** A text; for a picture the text by which its dialect finds it. */
   content: string;
   visible: boolean;
   /** Ms since the epoch. */
@@ -68,13 +69,17 @@ interface PresetsTable {
   description: string | null;
   type: NewPreset['type'];
   visibility: NewPreset['visibility'];
+  /** JSON. */
   messages: string;
+  /** JSON; whole numbers have all their digits. */
   parameters: string;
   created_at: number;
   updated_at: number;
+  /** null: new chats may use it. */
   deleted_at: number | null;
 }
 
+/** The tables that this file works on. Of chats it knows only these columns. */
 interface Tables {
   presets: PresetsTable;
   chats: { owner: string; preset_id: string | null };
@@ -135,6 +140,7 @@ class StoredPresets implements Presets {
       .where('deleted_at', 'is', null)
       .where(({ or, eb }) => or([eb('owner', '=', owner), eb('visibility', '=', 'public')]))
       .orderBy(orderBy, order);
+    // The id settles the order of equal values, so that no page repeats a preset or leaves one out.
     if (orderBy !== 'id') query = query.orderBy('id', order);
     return (await query.limit(limit).offset(offset).execute()).map(presetOf);
   }
@@ -168,6 +174,7 @@ class StoredPresets implements Presets {
       .where('owner', '!=', owner)
       .where('preset_id', 'is not', null)
       .$castTo<{ preset_id: string }>();
+    // The chats of the owner itself keep nothing: they are removed, too.
     await this.#db.deleteFrom('presets').where('owner', '=', owner).where('id', 'not in', ofOthers).execute();
     // Chats of other owners go on with a preset that has no owner.
     await this.#db

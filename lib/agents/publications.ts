@@ -23,6 +23,7 @@ export async function notePublication(
     .select(({ fn }) => fn.max('number').as('number'))
     .where('app_id', '=', app)
     .executeTakeFirst();
+  // From the highest number and not from the count: the oldest publications are removed, and no number is used twice.
   const number = (last?.number ?? 0) + 1;
   await trx
     .insertInto('app_publications')
@@ -45,6 +46,7 @@ export async function listPublications(
   const { total } = await all.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirstOrThrow();
   const rows = await all
     .select(['id', 'number', 'created_at as createdAt'])
+    // By number: two publications may have the same ms.
     .orderBy('number', 'desc')
     .offset(offset)
     .limit(limit)

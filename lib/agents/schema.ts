@@ -27,6 +27,7 @@ export interface AppsTable {
   memory_revision: number;
   created_at: number;
   updated_at: number;
+  /** When it was removed; null: it is there. Nobody finds a removed app any more. */
   deleted_at: number | null;
 }
 
@@ -37,6 +38,7 @@ export interface AppVersionsTable {
   id: string;
   /** The AgentConfig, sealed. */
   config: string;
+  /** 1: a running summary of the conversation is kept. */
   remembers: number;
   created_at: number;
   updated_at: number;
@@ -45,6 +47,7 @@ export interface AppVersionsTable {
 /** The configurations of apps that were published, numbered from 1. */
 export interface AppPublicationsTable {
   app_id: string;
+  /** Counts up with every publication of the app; a number is not used again. */
   number: number;
   /** That of the published version. */
   id: string;

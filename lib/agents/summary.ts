@@ -18,6 +18,7 @@ const instructions = [
 /** The running summary of a conversation after these turns. Rejects with an AppError when the model fails or says nothing. */
 export async function summarize(
   model: Model,
+  /** The summary so far; empty for the first one. */
   before: string,
   turns: readonly Turn[],
   signal: AbortSignal,

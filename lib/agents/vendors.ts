@@ -1,6 +1,7 @@
 /** The endpoint of a vendor's models. */
 export interface Vendor {
   baseUrl: string;
+  /** Undefined: none is configured. */
   apiKey: string | undefined;
 }
 
@@ -12,6 +13,7 @@ export function endpointOf(
   model: string,
   vendors: Partial<Record<keyof typeof names, Vendor>>,
 ): { model: string; baseUrl?: string; apiKey?: string } {
+  // The first pattern that fits; the order is that of `names`.
   const name = Object.entries(names).find(([, pattern]) => pattern.test(model))?.[0] as
     | keyof typeof names
     | undefined;

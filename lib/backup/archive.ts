@@ -26,7 +26,9 @@ export interface Manifest {
 
 /** A file for an archive, and its name there. */
 export interface ArchivedFile {
+  /** With slashes, also on Windows. */
   name: string;
+  /** The file on the disk. */
   path: string;
 }
 
@@ -45,11 +47,13 @@ export async function writeArchive(
     createWriteStream(file, { flags: 'wx', mode: PRIVATE_FILE_MODE }),
   );
   const packed = packAll(tar, files, facts);
+  // It ends `written`, too, which would wait for the rest of the archive for ever.
   packed.catch((error: Error) => tar.destroy(error));
   const [manifest] = await Promise.all([packed, written]);
   return manifest;
 }
 
+/** Writes the files one after the other, then the manifest. Resolves with the manifest when everything is in the stream. */
 async function packAll(
   tar: Pack,
   files: AsyncIterable<ArchivedFile>,
@@ -60,6 +64,7 @@ async function packAll(
     const found = await stat(path).catch(() => undefined); // a file that was removed since it was listed
     if (!found) continue;
     const hash = createHash('sha256');
+    // A tar names the size before the content: a file that grows or shrinks while it is read makes the entry fail.
     const entry = tar.entry({ name, size: found.size, mode: PRIVATE_FILE_MODE, mtime: found.mtime });
     const finished = once(entry, 'finish');
     for await (const chunk of hashed(createReadStream(path), hash))
@@ -87,6 +92,7 @@ export async function readArchive(file: string, folder?: string): Promise<Manife
   try {
     for await (const entry of entries) {
       const { name } = entry.header;
+      // The manifest comes last: the sums are compared when all files were read.
       if (name === MANIFEST) manifest = parseManifest(await textOf(entry as AsyncIterable<Buffer>));
       else sums.set(name, await readEntry(entry as AsyncIterable<Buffer>, folder && placeIn(folder, name)));
     }
@@ -96,6 +102,7 @@ export async function readArchive(file: string, folder?: string): Promise<Manife
   }
   if (!manifest) throw damaged(file, 'its list of files is missing');
   const wrong = Object.entries(manifest.files).filter(([name, sum]) => sums.get(name) !== sum);
+  // Also a file that is in the archive and not in the list makes it a wrong one.
   if (wrong.length > 0 || sums.size !== Object.keys(manifest.files).length)
     throw damaged(
       file,
@@ -130,12 +137,14 @@ function placeIn(folder: string, name: string): string {
   return join(folder, ...name.split('/'));
 }
 
+/** The whole text of an entry. Only the manifest is read so. */
 async function textOf(entry: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of entry) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
 
+/** Throws `invalid_request` for a text that is no manifest. */
 function parseManifest(text: string): Manifest {
   const value = JSON.parse(text) as unknown;
   if (!isObject(value) || !isObject(value['files']) || typeof value['engine'] !== 'string')
@@ -143,6 +152,7 @@ function parseManifest(text: string): Manifest {
   return value as unknown as Manifest;
 }
 
+/** `why` is a part of a sentence. */
 function damaged(file: string, why: string, cause?: unknown): AppError {
   const text = `${file} is no whole backup: ${why}. Nothing was restored from it; take another one.`;
   return new AppError('invalid_request', text, { cause });

@@ -46,8 +46,10 @@ export async function backUp(config: BackupConfig, file: string): Promise<Manife
       version: packageVersion(),
       madeAt: new Date(systemClock.now()).toISOString(),
       engine: engine.name,
+      // A SECRET_KEY of the settings is not in the archive, so that restoring can only check it.
       ...(secretKey !== undefined && { secretKeyProof: proofOf(secretKey) }),
     });
+    // Read again from the disk: a backup that cannot be read is found on the day it is made.
     await readArchive(draft);
     await rename(draft, file);
     return manifest;
@@ -61,6 +63,7 @@ export function proofOf(secretKey: string): string {
   return createHmac('sha256', secretKey).update('lite-agent backup').digest('hex').slice(0, 32);
 }
 
+/** The files of an archive, the database first. A file of `KEPT` that does not exist is left out. */
 async function* filesOf(database: string, dataDir: string): AsyncGenerator<ArchivedFile> {
   yield { name: DATABASE, path: database };
   for (const kept of KEPT) yield* filesBelow(join(dataDir, kept), dataDir);

@@ -21,6 +21,7 @@ export async function restore(
   const { databaseUrl, dataDir, secretKey } = config;
   if (!existsSync(file)) throw new AppError('invalid_request', `There is no file ${file}.`);
   const engine = engineOf(databaseUrl, defaultEngines);
+  // Other files in DATA_DIR are no obstacle: nothing is restored over them.
   const taken = KEPT.map((name) => join(dataDir, name)).filter((path) => existsSync(path));
   if (taken.length > 0)
     throw new AppError(
@@ -28,14 +29,17 @@ export async function restore(
       `A backup is restored into an empty place, and there is already: ${taken.join(', ')}. Move it away, or set DATA_DIR to a new folder.`,
     );
   createPrivateFolder(dirname(dataDir));
+  // Beside DATA_DIR, so that the files only have to be renamed.
   const folder = await mkdtemp(`${dataDir}.restored-`);
   try {
     const manifest = await readArchive(file, folder);
     checkEngine(manifest, engine.name);
     checkSecretKey(manifest, secretKey);
+    // The database first: it may refuse (it is not empty), and then DATA_DIR is as it was.
     await engine.restoreFrom(databaseUrl, join(folder, DATABASE));
     const stoppedTasks = await stopTasks(databaseUrl);
     createPrivateFolder(dataDir);
+    // An archive without files of DATA_DIR has no such folder.
     const kept = await readdir(join(folder, DATA)).catch(() => []);
     for (const name of kept) await rename(join(folder, DATA, name), join(dataDir, name));
     return { ...manifest, stoppedTasks };
@@ -44,6 +48,7 @@ export async function restore(
   }
 }
 
+/** Ends the open tasks, and brings the schema to that of this server on the way. */
 async function stopTasks(databaseUrl: string): Promise<number> {
   const database = await connectDatabase({ databaseUrl, onError: () => undefined });
   try {
@@ -53,6 +58,7 @@ async function stopTasks(databaseUrl: string): Promise<number> {
   }
 }
 
+/** Throws `invalid_request`: the copy of one engine is no database of another. */
 function checkEngine(manifest: Manifest, name: string): void {
   if (manifest.engine === name) return;
   throw new AppError(

@@ -31,6 +31,7 @@ export interface Replies {
 /** Replies into these chats. */
 export function openReplies(chats: Pick<Chats, 'append'>): Replies {
   const closing = new AbortController();
+  // `close` waits for these: the text of a reply that it breaks off must be in the chat before the database closes.
   const running = new Set<Promise<unknown>>();
 
   async function ask({ chatId, model, messages, signal, onText, pace }: ReplyWanted): Promise<ReplyOutcome> {

@@ -15,8 +15,11 @@ export interface ChatsTable {
   id: Generated<number>;
   uuid: string;
   owner: string;
+  /** null: nobody has named it yet. */
   title: string | null;
+  /** null: the chat has a preset, or its configuration was removed. */
   model_config_id: number | null;
+  /** null: a free chat. */
   preset_id: string | null;
   visibility: 'private' | 'shared';
   /** The uuid of the chat that it is a copy of. */
@@ -33,7 +36,9 @@ export interface ChatMessagesTable {
   type: 'text' | 'image';
   /** JSON: a text, or parts. */
   content: string;
+  /** 0: only the model sees it. */
   visible: number;
+  /** 0: the message broke off. */
   complete: number;
   created_at: number;
 }
@@ -47,11 +52,13 @@ export interface ChatTasksTable {
   status: 'pending' | 'running' | 'finished' | 'failed';
   /** The text of the model so far. */
   content: string;
+  /** The text for the client; null where nothing failed. */
   error: string | null;
   /** Credits a token; 0: nothing is held for it. */
   rate: number;
   /** Estimated. */
   prompt_tokens: number;
+  /** Tokens; null until it has finished, and for a failed task, which costs nothing. */
   token_cost: number | null;
   /** 1: a client has connected to its stream. */
   streamed: number;
@@ -60,5 +67,6 @@ export interface ChatTasksTable {
   /** The end of the lease of the process that works on it. */
   lease_until: number;
   created_at: number;
+  /** null while it is pending or running. */
   ended_at: number | null;
 }

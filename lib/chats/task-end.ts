@@ -12,6 +12,7 @@ export interface TaskEnd {
   status: 'finished' | 'failed';
   /** The text of the model; nothing of it is in the chat yet. */
   content: string;
+  /** False: the text broke off. */
   complete: boolean;
   /** Tokens as the endpoint counted them; estimated when missing. */
   tokens?: number;
@@ -49,6 +50,7 @@ export async function endTask(
       .updateTable('chat_tasks')
       .set({ status, content, error, ended_at: clock.now() })
       .where('id', '=', id)
+      // The condition that makes it happen once: of two processes that end a task, one finds it ended.
       .where('status', 'in', unfinished)
       .returning(['chat_id', 'type', 'rate', 'prompt_tokens'])
       .executeTakeFirst();
@@ -57,6 +59,7 @@ export async function endTask(
     const tokenCost = status === 'finished' ? tokens : null;
     if (tokenCost !== null)
       await trx.updateTable('chat_tasks').set({ token_cost: tokenCost }).where('id', '=', id).execute();
+    // A chat that was removed meanwhile gets nothing; the credits are settled all the same.
     if (await touchChat(trx, task.chat_id, clock.now())) {
       if (how.title !== undefined)
         await trx.updateTable('chats').set({ title: how.title }).where('id', '=', task.chat_id).execute();
@@ -70,6 +73,7 @@ export async function endTask(
       else if (task.type === 'chat_generation' && content !== '')
         await insertMessages(trx, task.chat_id, [{ role: 'assistant', content, complete }], clock.now());
     }
+    // A failed task costs nothing, also where the model has said something.
     if (tokenCost === null) await ledger.release(id, creditsOf(trx));
     else await ledger.settle(id, tokenCost * task.rate, creditsOf(trx));
     return { status, content, error, tokenCost };

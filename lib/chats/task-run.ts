@@ -50,6 +50,7 @@ export async function runChatTask(
   const saving = startPeriodic({ pauseMs: SAVE_EVERY_MS, work: save, onError, clock: parts.clock });
   let how: TaskEnd;
   try {
+    // The row says `running` before the work begins. A task that was removed meanwhile is cut off here.
     await save();
     signal.throwIfAborted(); // a task may be removed before it begins
     const done = await work(signal, (piece) => {
@@ -62,8 +63,10 @@ export async function runChatTask(
       signal.reason instanceof TaskCut
         ? { status: 'finished', content: said, complete: false }
         : { status: 'failed', content: said, complete: false, error: safeTextOf(error) };
+    // An AppError is for the client; anything else is a fault of this server.
     if (!(error instanceof AppError)) onError(error);
   }
+  // No save may follow the end: it would find the row ended, and cut a task that is over.
   await saving.stop();
   const ended = await endTask(parts, id, how);
   if (ended) watching.tell(id, ended);

@@ -28,7 +28,9 @@ export function createTaskWatch(
   read: (id: string) => Promise<ChatTaskState | undefined>,
   clock: Clock,
 ): TaskWatch {
+  /** The newest states of the tasks that run in this process. */
   const live = new Map<string, ChatTaskState>();
+  /** Those who watch a task, each by its own bell. */
   const watchers = new Map<string, Set<Bell>>();
   const ring = (id: string): void => watchers.get(id)?.forEach((bell) => bell.ring());
 
@@ -41,13 +43,16 @@ export function createTaskWatch(
     try {
       let last: ChatTaskState | undefined;
       while (!signal.aborted) {
+        // Before the state is read: a change after that rings, and is not slept through.
         bell.clear();
         const here = live.get(id);
         const state = here ?? (await read(id));
+        // The task was removed, or forgotten.
         if (!state) return;
         if (!last || isNews(last, state)) yield state;
         last = state;
         if (state.status === 'finished' || state.status === 'failed') return;
+        // Nobody rings for a task of another process: it is read again after a while.
         await bell.wait(here ? undefined : READ_EVERY_MS);
       }
     } finally {

@@ -46,5 +46,6 @@ function cleanTitle(text: string): string {
     .trim()
     .replace(/^(?:#+ *|["'“‘「『《*]+)+/u, '');
   const title = withoutEnd(plain, `"'”’」』》*。.`).trim();
+  // By code points: a sign outside the basic plane is not cut in two.
   return Array.from(title).slice(0, LETTERS_MAX_COUNT).join('').trim();
 }

@@ -16,6 +16,7 @@ export async function openOwnAccounts(): Promise<Accounts> {
     );
   // The same log as that of the server: changes of users are seen there, too.
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
+  // In reverse order: the log is closed last, so that it gets the faults of the others.
   const undo: (() => Promise<void>)[] = [() => log.close()];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();

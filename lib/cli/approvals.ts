@@ -10,11 +10,14 @@ interface Shown {
   device: string;
   name: string;
   parameters: JsonObject;
+  /** Why it waits, in words. */
   rule: string;
+  /** Missing where nobody is known who asked. */
   askedByName?: string;
   expiresAt: string;
 }
 
+/** The options of `approve` and `reject`. */
 interface DecideOptions extends RunningOptions {
   reason?: string;
   json?: boolean;

@@ -19,6 +19,7 @@ export function argumentLines({ properties, required }: JsonSchema): ArgumentLin
   }));
 }
 
+/** Everything about a value in a line. */
 function wordsOf(schema: JsonObject): string {
   const { default: usual, description } = schema;
   const said = typeof description === 'string' ? (description.split('\n')[0] ?? '') : '';
@@ -29,6 +30,7 @@ function wordsOf(schema: JsonObject): string {
   ].join('; ');
 }
 
+/** The type of a value in words: a constant, choices, alternatives, or the name of the type. */
 function typeOf(schema: JsonObject): string {
   const { const: only, enum: values, type, items, anyOf, oneOf, format } = schema;
   if (only !== undefined) return JSON.stringify(only);
@@ -65,6 +67,7 @@ function rangeOf(schema: JsonObject): string {
   return parts.map((part) => `, ${part}`).join('');
 }
 
+/** A span in words; empty where neither end is given. */
 function spanOf(least: JsonValue | undefined, most: JsonValue | undefined, unit: string): string {
   if (least !== undefined && most !== undefined) return `${plain(least)} to ${plain(most)}${unit}`;
   if (least !== undefined) return `at least ${plain(least)}${unit}`;

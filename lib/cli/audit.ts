@@ -21,6 +21,7 @@ import { print } from './io.ts';
 /** `export` prints more. */
 const SHOWN_MAX_COUNT = 10_000;
 
+/** The options that `list`, `verify`, `head` and `export` share. */
 interface AuditOptions {
   device?: string;
   json?: boolean;
@@ -82,6 +83,7 @@ export function addAudit(program: Command): void {
     .option('--device <name>', 'of this device only')
     .action(({ device }: AuditOptions) =>
       withAudit(async ({ log }) => {
+        // Page by page: a log may be larger than memory.
         for await (const page of log.pages({ device })) {
           const lines = page.map((row) => `${formatExactly(row as unknown as JsonObject)}\n`);
           await print(process.stdout, lines.join(''));
@@ -96,17 +98,20 @@ async function addKeptHeads(db: CommandDb, checks: ChainCheck[], heads: readonly
     const fault = await checkHead(db, head);
     if (!fault) continue;
     const check = checks.find(({ device }) => device === head.device);
+    // The whole chain is gone: only the head that was kept says that there was one.
     if (!check) checks.push({ device: head.device, rows: 0, heads: 0, fault });
     else check.fault ??= fault;
   }
 }
 
+/** The result of a check in a line. */
 function describeCheck({ device, rows, heads, pruned, fault }: ChainCheck): string {
   if (fault) return `${device}: row ${fault.n} does not fit: ${fault.detail}`;
   const since = pruned === undefined ? '' : `, after row ${pruned}, the last one that was pruned`;
   return `${device}: ${rows} rows fit, ${heads} signed heads${since}`;
 }
 
+/** The parts that the commands work with. */
 interface AuditParts {
   db: CommandDb;
   log: CallAudit;
@@ -114,6 +119,7 @@ interface AuditParts {
   key: ReturnType<typeof loadAuditKey>;
 }
 
+/** Opens the log, and closes its database after the work. Throws `invalid_request` for a database in memory. */
 async function withAudit(work: (parts: AuditParts) => Promise<void>): Promise<void> {
   const config = readConfig();
   const { databaseUrl } = config;
@@ -122,6 +128,7 @@ async function withAudit(work: (parts: AuditParts) => Promise<void>): Promise<vo
       'invalid_request',
       'DATABASE_URL is in memory, so there is no audit log. Set another.',
     );
+  // The key that signs the heads is a file of DATA_DIR, and not in the database that it vouches for.
   const key = loadAuditKey(keyFolderOf(config));
   const database = await connectDatabase({ databaseUrl, onError: () => {} });
   try {

@@ -39,6 +39,7 @@ export async function callServer(
   return answer === '' ? null : (JSON.parse(answer) as JsonValue);
 }
 
+/** The response, whatever its status. Rejects with `unavailable` when there is none. */
 async function send(
   base: string,
   request: {
@@ -67,6 +68,7 @@ async function send(
 
 /** The error for a server that cannot be reached. */
 export function unreachable(url: string, error: unknown): AppError {
+  // `fetch failed` does not help; the cause says what failed.
   const cause = error instanceof TypeError && error.cause !== undefined ? error.cause : error;
   return new AppError('unavailable', `${url} cannot be reached: ${messageOf(cause)}`, { cause: error });
 }

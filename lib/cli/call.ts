@@ -82,6 +82,7 @@ export async function runCall(
   signal: AbortSignal,
 ): Promise<number> {
   if (isDeviceName(place)) {
+    // Through a server, so that its rules, its limits and its audit log hold for this call as for any other.
     refuseForDevice(place, options);
     const args = parseArguments(given);
     const result = await callDevice(place, name, args, options);
@@ -98,6 +99,7 @@ export async function runCall(
     const call = { callId: 'call', name, arguments: parseArguments(given) };
     const checked = await toolbox.check(call);
     const result =
+      // Wrong arguments are answered by the check: nothing is sent.
       'answered' in checked
         ? checked.answered
         : await toolbox.send(checked.ready, { signal, timeoutMs: limits.callTimeoutMs });
@@ -160,6 +162,7 @@ function errorLines({ code, message, detail, effect, ...more }: JsonObject, colo
   ];
 }
 
+/** A text as it is, any other value as JSON. */
 function shown(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }

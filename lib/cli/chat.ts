@@ -13,12 +13,17 @@ import { createSpinner } from './spinner.ts';
 
 /** The options of `chat`, as commander names them. */
 interface ChatOptions extends DeviceOptions {
+  /** Documents: files or URLs. */
   spec?: string[];
+  /** Names of devices that the server knows. */
   device?: string[];
+  /** A running server; missing: one of this process. */
   url?: string;
+  /** A session of the running server; missing: a new one. */
   session?: string;
   token?: string;
   systemPrompt?: string;
+  /** Every envelope as a line of JSON, and nothing else on standard output. */
   json?: boolean;
 }
 
@@ -57,6 +62,7 @@ export function addChat(program: Command): void {
         const client = await openChatClient({
           url: server.url,
           session: options.session,
+          // The own server asks for no token.
           token: options.url === undefined ? undefined : (options.token ?? readConfig().authToken),
           capability: {
             openSpecList,
@@ -78,6 +84,7 @@ export function addChat(program: Command): void {
           json: options.json === true,
           expectsCalls:
             (openSpecList.length > 0 || options.device !== undefined) &&
+            // The model of another server is not known here.
             options.url === undefined &&
             isDemoModel(readConfig().model),
           spinner,

@@ -8,6 +8,7 @@ import { printWarnings } from './print-warnings.ts';
 /** A line of a session as the server pushes it (contract 1, AgentMessage). */
 export interface Envelope {
   sessionId: string;
+  /** Empty where the line belongs to no task. */
   taskId: string;
   from: string;
   to: string;
@@ -19,8 +20,11 @@ export interface Envelope {
     | 'toolReturn'
     | 'approvalRequest'
     | 'approvalResult';
+  /** A text, or the value that belongs to `type`. */
   message: JsonValue;
+  /** Rises in the session, with gaps. */
   seq: number;
+  /** Beside the last envelope of a task that failed. */
   error?: { code: string; message: string };
 }
 
@@ -34,7 +38,9 @@ type Frame =
 /** A sentence, and its outcome. */
 export interface ChatTurn {
   sentence: string;
+  /** The last text for the user; empty where there is none. */
   answer: string;
+  /** In the order in which the model asked for them. `result` is null for a call without a result. */
   toolCalls: { name: string; arguments: JsonValue; result: JsonValue }[];
   status: 'done' | 'stopped' | 'failed';
   error?: { code: string; message: string };
@@ -73,11 +79,14 @@ export interface ClientOptions {
 /** The answer of `/init`. */
 interface Opened {
   id: string;
+  /** Words about the documents that a person should see. */
   warnings?: string[];
 }
 
+/** A sentence whose task has not ended. */
 interface Running {
   turn: ChatTurn;
+  /** The ids of `turn.toolCalls`, at the same places. */
   callIds: string[];
   resolve(turn: ChatTurn): void;
   reject(error: AppError): void;
@@ -109,6 +118,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     if (frame.type === 'reasoning') return; // this client does not ask for it
     if (frame.type === 'error') return refuse(frame.taskId, frame.message ?? frame.code);
     observer.envelope?.(frame);
+    // Of all tasks: the session may be one that others use, too.
     if (frame.type === 'approvalRequest') waiting.add((frame.message as { id: string }).id);
     if (frame.type === 'approvalResult') waiting.delete((frame.message as { id: string }).id);
     const task = running.get(frame.taskId);
@@ -120,12 +130,14 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
     settle(taskId ?? [...running.keys()].at(-1) ?? '')?.reject(new AppError('unavailable', why));
   }
 
+  /** Takes a task out of the running ones; undefined when it is not one of ours, or has ended. */
   function settle(taskId: string): Running | undefined {
     const task = running.get(taskId);
     running.delete(taskId);
     return task;
   }
 
+  /** The connection is gone: nobody will say how the tasks end. */
   function fail(why: string): void {
     for (const { reject } of running.values()) reject(new AppError('unavailable', why));
     running.clear();
@@ -155,6 +167,7 @@ export async function openChatClient(options: ClientOptions): Promise<ChatClient
         if (socket.readyState === WebSocket.CLOSED) return resolve();
         socket.once('close', () => resolve());
         socket.close(1000);
+        // A server that does not close its side must not keep the command waiting.
         setTimeout(() => socket.terminate(), 2000).unref();
       }),
   };
@@ -169,6 +182,7 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
     }
   } else if (from === 'tool' && type === 'toolReturn') {
     const { id, result } = message as { id: string; result: JsonValue };
+    // The last one: an id may come again in a later reply.
     const made = turn.toolCalls[callIds.lastIndexOf(id)];
     if (made !== undefined) made.result = result;
   } else if (to === 'user' && !type.startsWith('approval')) {
@@ -180,6 +194,7 @@ function follow({ turn, callIds }: Running, { from, to, type, message, error }: 
   return true;
 }
 
+/** Resolves with an open socket. Rejects with `unavailable`, in the words of the server where it has refused the upgrade. */
 function openSocket(url: string, headers: Record<string, string>): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { headers, handshakeTimeout: 10_000 });

@@ -35,6 +35,7 @@ const zshBeginning = [
   'autoload -Uz bashcompinit && bashcompinit',
 ];
 
+/** The script for bash, and for zsh, which runs scripts of bash. */
 function bashScript(words: ReadonlyMap<string, string[]>, isZsh: boolean): string {
   const cases = [...words].map(
     ([name, list]) => `    ${name === '' ? '""' : name}) words="${list.join(' ')}" ;;`,
@@ -55,6 +56,7 @@ function bashScript(words: ReadonlyMap<string, string[]>, isZsh: boolean): strin
   ].join('\n');
 }
 
+/** The script for fish: one line for each command. */
 function fishScript(words: ReadonlyMap<string, string[]>): string {
   const lines = [...words].flatMap(([name, list]) => {
     const condition = name === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${name}`;

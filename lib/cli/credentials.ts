@@ -16,6 +16,7 @@ export function credentialsOf(json: string | undefined): Connection {
     throw new AppError('invalid_request', `--credentials is no JSON: ${reasonOf(error)}`, { cause: error });
   }
   if (!isObject(value)) throw new AppError('invalid_request', '--credentials has to be a JSON object');
+  // The seed's form: one key for the whole document.
   const { type, apiKey } = value;
   if ((type === 'basic' || type === 'bearer') && typeof apiKey === 'string')
     return { apiKey: { type, apiKey } };

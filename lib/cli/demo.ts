@@ -64,6 +64,7 @@ export function addDemo(program: Command): void {
             server: device.server,
           })),
         );
+        // One session with all three devices: the sentences show that each finds its own.
         const client = await openChatClient({
           url: server.url,
           capability: { openSpecList },
@@ -73,6 +74,7 @@ export function addDemo(program: Command): void {
         for (const sentence of sentences) {
           title(`“${sentence}”`);
           const { status } = await client.say(sentence);
+          // The other sentences are said all the same.
           failed ||= status !== 'done';
         }
         title('The devices after');
@@ -80,6 +82,7 @@ export function addDemo(program: Command): void {
         await client.close();
         if (failed) process.exitCode = 1;
         if (!once) {
+          // Only where the demo stays: nobody could look at them otherwise.
           await register(server.url, house);
           title(
             `Still running. Open ${new URL('/', server.url).href} in a browser. Or try, in another terminal:`,
@@ -94,6 +97,7 @@ export function addDemo(program: Command): void {
           await stop.signal;
         }
       } finally {
+        // The server first: a task that still runs finds its device.
         await server?.close();
         await house?.close();
         await rm(folder, { recursive: true, force: true });

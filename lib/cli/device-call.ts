@@ -27,6 +27,7 @@ export async function callDevice(
   if (!isObject(args)) throw new AppError('invalid_request', 'The arguments must be a JSON object.');
   const own = url === undefined ? await openOwnServer(onOwnDatabase) : undefined;
   try {
+    // The own server has the rights of the person at this machine, and takes no token.
     const server = { url: own?.url ?? url ?? '', token: own ? undefined : (token ?? readConfig().authToken) };
     const path = `/devices/${encodeURIComponent(name)}/tools/${encodeURIComponent(tool)}`;
     const body: JsonObject = { arguments: args, ...(dryRun && { dryRun }) };

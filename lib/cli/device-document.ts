@@ -55,6 +55,7 @@ function ruled(tool: Tool, book: RuleBook): Tool {
     complete: (args) => tool.complete?.(args) ?? args,
     call(args, context) {
       const call = { tool: name, operation, effect, risk: risk ?? 'normal', arguments: args } as const;
+      // `ask` is refused, too: a decision needs a running server and a person.
       const { decision, rule } = book.decide(call, new Date());
       return decision === 'allow'
         ? tool.call(args, context)

@@ -5,7 +5,9 @@ import { credentialsOf, credentialsShape } from './credentials.ts';
 
 /** Where the devices of some documents are, and their keys. The first value is for the first document, and so on. */
 export interface DeviceOptions {
+  /** `-` keeps the address of the document. */
   server?: string[];
+  /** JSON, as credentials.ts reads it. */
   credentials?: string[];
 }
 

@@ -5,9 +5,12 @@ import { callServer } from './call-server.ts';
 
 /** The devices that a command works on: those of a database, or those of a running server. Values are as the API has them. */
 export interface DeviceStore {
+  /** All devices, or those with a tag. */
   list(tag: string | undefined): Promise<JsonObject[]>;
   show(name: string): Promise<JsonObject>;
+  /** Registers a device. `definition` is the body of `POST /devices`. */
   add(definition: JsonObject): Promise<JsonObject>;
+  /** Asks whether a device is there; never with a write. */
   check(name: string): Promise<JsonObject>;
   remove(name: string): Promise<void>;
   close(): Promise<void>;
@@ -24,6 +27,7 @@ export function openDeviceStore({ url, token }: DevicePlace): Promise<DeviceStor
   return url === undefined ? openDatabaseStore() : createServerStore(url, token);
 }
 
+/** Whoever may open the database may do everything: as the operator of the server. */
 const OPERATOR = 'operator';
 
 /** Loads the parts of the server only when a command needs them, because that takes time. */
@@ -58,6 +62,7 @@ async function openDatabaseStore(): Promise<DeviceStore> {
   };
 }
 
+/** The devices of a running server, by its HTTP API. Methods reject with `unavailable` for a refusal, too. */
 function createServerStore(url: string, token: string | undefined): DeviceStore {
   const call = (method: string, path: string, body?: JsonObject): Promise<JsonValue> =>
     callServer({ url, token }, method, `/devices${path}`, body);

@@ -12,6 +12,7 @@ interface Shared extends DevicePlace {
   json?: boolean;
 }
 
+/** The options of `add`, as commander names them. */
 interface AddOptions extends Shared {
   title?: string;
   server?: string;
@@ -80,6 +81,7 @@ export function addDevice(program: Command): void {
       const { reachable, ms, detail } = reach;
       const word = reachable === true ? 'reachable' : reachable === false ? 'not reachable' : 'not known';
       await show(reach, options, `${name}: ${word} (${text(ms)} ms). ${text(detail)}`);
+      // A device whose reach is not known is no failure.
       if (reachable === false) process.exitCode = 1;
     }),
   );
@@ -95,10 +97,12 @@ export function addDevice(program: Command): void {
   );
 }
 
+/** Opens the devices at the place of the options, and closes them after the work. */
 async function withDevices(
   { url, token }: Shared,
   work: (devices: DeviceStore) => Promise<void>,
 ): Promise<void> {
+  // A token is for a running server only: the database asks for none.
   const known = url === undefined ? undefined : (token ?? readConfig().authToken);
   const devices = await openDeviceStore({ ...(url && { url }), ...(known && { token: known }) });
   try {
@@ -126,6 +130,7 @@ export async function definitionOf(name: string, place: string, options: AddOpti
   };
 }
 
+/** A new device in words, with the warnings about its document. */
 function describeMade({ name, version, kind, tools, warnings }: JsonObject): string {
   const lines = Array.isArray(warnings) ? warnings.map((warning) => `  ${text(warning)}`) : [];
   const count = Array.isArray(tools) ? tools.length : 0;
@@ -135,6 +140,7 @@ function describeMade({ name, version, kind, tools, warnings }: JsonObject): str
   ].join('\n');
 }
 
+/** A device in a line of the list. */
 function describeListed({ name, title, kind, version, enabled, tags, fault }: JsonObject): string {
   const state = fault === undefined ? (enabled === false ? 'disabled' : '') : `broken: ${text(fault)}`;
   const words = Array.isArray(tags) ? tags.map((tag) => `#${text(tag)}`).join(' ') : '';

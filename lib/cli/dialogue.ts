@@ -39,9 +39,11 @@ export async function converse(options: DialogueOptions): Promise<void> {
 
 class Dialogue {
   readonly #options: DialogueOptions;
+  /** By the input: a person types sentences, and a script pipes them. */
   readonly #isTerminal = process.stdin.isTTY;
   readonly #colors = hasColors(process.stdout);
   readonly #lines: Interface;
+  /** Whether a sentence is being worked on. */
   #isBusy = false;
   /** The hint of the turn before: it is not said again. */
   #lastHint: string | undefined;
@@ -64,6 +66,7 @@ class Dialogue {
       this.#lines.on('line', (line) => this.#isBusy && this.#hear(line.trim()));
       this.#lines.prompt();
     }
+    // One sentence after the other: lines of a pipe wait until the one before has ended.
     for await (const line of this.#lines) {
       const text = line.trim();
       if (this.#isTerminal && text.startsWith('/')) {
@@ -83,6 +86,7 @@ class Dialogue {
     this.#show(turn);
   }
 
+  /** Prints what the person or the script has not seen yet: the answer in a pipe, and a failure. */
   #show(turn: ChatTurn): void {
     const { json, expectsCalls } = this.#options;
     const fault = turnFault(turn, !this.#isTerminal && expectsCalls);
@@ -122,6 +126,7 @@ class Dialogue {
     process.stdout.write(`${await this.#textOf(command)}\n`);
   }
 
+  /** The text that answers a command of the terminal; also for an unknown one. */
   async #textOf(command: string): Promise<string> {
     if (command === '/help')
       return Object.entries(commands)

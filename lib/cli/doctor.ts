@@ -51,10 +51,12 @@ export async function runDoctor(
   return ok ? 0 : 1;
 }
 
+/** All checks, in the order in which they are shown. Without readable settings only Node is checked. */
 async function allChecks(places: readonly string[]): Promise<Check[]> {
   const read = readSettings();
   if ('failed' in read) return [checkNode(), read.failed];
   const { config } = read;
+  // At the same time: most of them wait for another machine.
   const found = await Promise.all([
     checkDisk(config),
     checkDatabase(config),
@@ -79,6 +81,7 @@ async function allChecks(places: readonly string[]): Promise<Check[]> {
   return [checkNode(), settings, ...typos, ...unsafe, ...checkFiles(config), ...found];
 }
 
+/** The settings, or a failed check in the place of an error. */
 function readSettings(): { config: Config } | { failed: Check } {
   try {
     return { config: readConfig() };

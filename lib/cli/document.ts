@@ -29,7 +29,9 @@ export async function openOwnDocument(
 ): Promise<OpenDocument> {
   const { limits, egressAllow, egressDeny } = readConfig({ fixed: privately });
   const { text, source } = isUrl(place) ? { text: place } : await readSpec(place);
+  // An MCP server has no document: its address is all that there is to load.
   const asked = isUrl(place) && entry.protocol === 'mcp' ? { server: place } : await entryIn(text);
+  // A person at this machine names the document: private addresses and serial ports are theirs to use.
   const egress = openEgress({ allow: egressAllow, deny: egressDeny, allowPrivate: true, serialAllow: ['*'] });
   const devices = openDocuments({
     egress,
@@ -71,6 +73,7 @@ function isUrl(place: string): boolean {
 
 /** The error, with every fault in its message. */
 export function withFaults(place: string, error: SpecError): SpecError {
+  // A fault that the message has already is not said twice.
   const unsaid = error.faults.filter(({ detail }) => !error.message.includes(detail));
   const lines = unsaid.map(({ pointer, detail }) => `\n  ${pointer === '' ? '/' : pointer}: ${detail}`);
   const named = isUrl(place) ? '' : `${place === '-' ? 'standard input' : place}: `;

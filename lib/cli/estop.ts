@@ -3,6 +3,7 @@ import { callServer } from './call-server.ts';
 import { print } from './io.ts';
 import { addServerOptions, runningServer, type RunningOptions } from './running-server.ts';
 
+/** The options of `estop`, as commander names them. */
 interface EstopOptions extends RunningOptions {
   device?: string;
   session?: string;
@@ -14,7 +15,9 @@ interface EstopOptions extends RunningOptions {
 
 /** An answer of the server about emergency stops. */
 interface EstopAnswer {
+  /** The stops that are engaged; only for `--state`. */
   stops?: { scope: unknown; by: string; at: string; reason: string | null }[];
+  /** Nodes that have not said in time that nothing leaves them any more; only after a stop. */
   nodesBehind?: number;
 }
 
@@ -42,10 +45,12 @@ export function addEstop(program: Command): void {
         ? callServer(server, 'GET', '/estop')
         : callServer(server, 'POST', release ? '/estop/release' : '/estop', body))) as EstopAnswer;
       await print(process.stdout, `${json ? JSON.stringify(answer) : describe(answer, scope, options)}\n`);
+      // A script must not take such a stop for one that holds everywhere.
       if (answer.nodesBehind) process.exitCode = 1;
     });
 }
 
+/** The scope of a stop, as the API takes it. */
 type Scope = 'all' | { device: string } | { session: string };
 
 function describe(

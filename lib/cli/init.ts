@@ -29,6 +29,7 @@ export function addInit(program: Command): void {
       async (device: keyof typeof templates, given: string | undefined, options: { json?: boolean }) => {
         const { text, file: usual, tool } = templates[device];
         const file = given ?? usual;
+        // The schema of this installation: an editor finds it without a network.
         await save(file, text.replace('{schema}', join(packageRoot(), 'examples/openmodbus.schema.json')));
         const next = [
           `${relative('', file) || file} is written. Next:`,
@@ -42,6 +43,7 @@ export function addInit(program: Command): void {
     );
 }
 
+/** Writes a new file. Throws `invalid_request`, also for a file that is there already. */
 async function save(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text, { flag: 'wx' });

@@ -37,6 +37,7 @@ export async function createProgram(names: readonly string[] = Object.keys(comma
     .helpCommand(false)
     .exitOverride()
     .showHelpAfterError('(--help tells more)');
+  // One after the other: `--help` shows them in this order.
   for (const name of names) (await commands[name]!())(program);
   return program;
 }

@@ -50,6 +50,7 @@ function carry(from: Transport, to: Transport, fail: (error: unknown) => void): 
   Object.assign(from, { onmessage });
 }
 
+/** The version that an answer to `initialize` names; undefined for any other message. */
 function versionIn(message: JSONRPCMessage): string | undefined {
   if (!('result' in message)) return undefined;
   const { protocolVersion } = message.result;

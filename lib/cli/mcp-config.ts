@@ -23,6 +23,7 @@ export function printedConfig(host: McpHostName, specs: readonly string[], { dev
   const missing = specs.filter((place) => !isUrl(place) && !existsSync(place));
   if (missing.length > 0) throw new AppError('invalid_request', `There is no file ${missing.join(', ')}.`);
   const args = [
+    // Options of Node itself, such as a loader: the host starts the same Node.
     ...process.execArgv,
     realpathSync(process.argv[1]!), // npx starts a link in its cache
     'mcp',

@@ -15,7 +15,9 @@ export interface McpOptions {
   device?: string[];
   url?: string;
   token?: string;
+  /** The folder of `.env` and of the data. */
   settings?: string;
+  /** Prints the lines for this host, and serves nothing. */
   printConfig?: McpHostName;
 }
 
@@ -58,7 +60,9 @@ async function serve(specs: readonly string[], options: McpOptions): Promise<voi
   try {
     if (options.url === undefined) own = await openOwnServer(specs.length > 0 ? privately : onOwnDatabase);
     const address = own?.url ?? options.url!;
+    // Only the documents of the command line, or the devices that are named; without either all that the server knows.
     const devices = specs.length > 0 ? await registerAll(address, specs) : options.device;
+    // `/mcp` is beside `/api`, and not below it.
     const url = new URL(`${address.replace(/\/+$/, '').replace(/\/api$/, '')}/mcp`);
     if (devices) url.searchParams.set('devices', devices.join(','));
     const token = own ? undefined : (options.token ?? readConfig().authToken);

@@ -29,11 +29,13 @@ export async function openOwnDevices(): Promise<OwnDevices> {
       'DATABASE_URL is in memory, so no device would be kept. Set another.',
     );
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
+  // In reverse order: the log is closed last, so that it gets the faults of the others.
   const undo: (() => Promise<void> | void)[] = [() => log.close()];
   const close = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
+    // The keys of devices are sealed under the key in DATA_DIR.
     const vault = createVault(openDataFolder(config, log));
     const onError = (error: unknown): void => log.error({ err: error }, 'the database');
     const database = await connectDatabase({ databaseUrl, synchronous, onError });
@@ -51,6 +53,7 @@ export async function openOwnDevices(): Promise<OwnDevices> {
       users: createUserLookup(database.tables()),
       connect: (address, signal) => connectAndLeave(egress, address, signal),
     });
+    // The rules of the server hold for calls of this command, too.
     await devices.loadRules();
     return { devices, limits, close };
   } catch (error) {

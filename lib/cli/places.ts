@@ -19,6 +19,7 @@ export async function describePlaces(
       const document = await openOwnDocument(place, entry, AbortSignal.timeout(READ_WITHIN_MS));
       try {
         const { spec, connection } = document;
+        // Many tools of one document have the same device.
         const devices = [...new Set(spec.tools.flatMap((tool) => tool.device?.(connection) ?? []))];
         const head = `  ${spec.title}: ${spec.kind}, ${devices.join(', ') || 'no address'}`;
         if (what === 'devices') return head;

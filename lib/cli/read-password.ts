@@ -11,6 +11,7 @@ export async function readPassword(
   prompts: NodeJS.WritableStream,
 ): Promise<string> {
   const terminal = input.isTTY === true;
+  // readline echoes what is typed to its output: this one shows nothing.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, terminal, ...(terminal && { output: nowhere }) });
   const ask = async (prompt: string): Promise<string> => {
@@ -20,6 +21,7 @@ export async function readPassword(
       lines.once('close', () => resolve(undefined));
       lines.once('SIGINT', () => lines.close());
     });
+    // The line end of the person was not shown either.
     if (terminal) prompts.write('\n');
     if (answer === undefined)
       throw new AppError(

@@ -11,6 +11,7 @@ export function readingOf(result: ToolResult): Reading {
   if (isObject(error)) return failureOf(error);
   const unit = value !== undefined && typeof uom === 'string' ? { unit: uom } : {};
   const answer = deviceAnswer(result);
+  // A result of no known form is shown as a whole.
   return { value: answer === undefined ? result : answer, ...unit };
 }
 

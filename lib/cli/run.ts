@@ -19,6 +19,7 @@ interface Scenario {
   /** Devices that the server knows: names, or objects {name, include?, exclude?}. */
   devices: (string | JsonObject)[];
   systemPrompt?: string | undefined;
+  /** As in the body of `/init`. */
   llmConfig?: JsonObject | undefined;
   sentences: string[];
 }
@@ -38,10 +39,12 @@ export function addRun(program: Command): void {
       const folder = source === undefined || !existsSync(source) ? process.cwd() : dirname(source);
       const entries = documents.map((document) => readEntry(document, folderOf(document, folder)));
       const openSpecList = withDevices(await Promise.all(entries), options);
+      // Devices that the server knows are in the database of the settings. A scenario without any needs none.
       const server = await openOwnServer(devices.length > 0 ? onOwnDatabase : privately);
       try {
         const client = await openChatClient({ url: server.url, capability: { ...more, openSpecList } });
         const turns: ChatTurn[] = [];
+        // A sentence that fails does not end the scenario: the later ones show whether it mattered.
         for (const sentence of sentences) {
           const turn = await client.say(sentence);
           turns.push(turn);
@@ -49,6 +52,7 @@ export function addRun(program: Command): void {
         }
         await client.close();
         if (json) process.stdout.write(`${JSON.stringify({ turns })}\n`);
+        // Only the demo model answers with words where it should have called.
         const expectsCalls =
           (openSpecList.length > 0 || devices.length > 0) &&
           isDemoModel({ ...readConfig().model, ...scenario.llmConfig });
@@ -58,6 +62,7 @@ export function addRun(program: Command): void {
           process.stderr.write(`lite-agent: ${fault}: ${turn.sentence}\n`);
           process.exitCode = 1;
         }
+        // Once for all turns: it is the same advice each time.
         const hint = turns.map(turnHint).find((text) => text !== undefined);
         if (hint !== undefined) process.stderr.write(`${hint}\n`);
       } finally {

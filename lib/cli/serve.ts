@@ -16,8 +16,10 @@ export function addServe(program: Command): void {
     )
     .action(async () => {
       const config = readConfig();
+      // Before anything is opened: nobody can reach a server that is refused, not even for a moment.
       refuseUnsafe(config);
       for (const typo of settingTypos()) process.stderr.write(`lite-agent: ${typoText(typo)}\n`);
+      // Before the server is opened: a signal that comes meanwhile ends it when it runs.
       const stop = nextSignal();
       const server = await openOwnServer();
       process.stdout.write(`lite-agent ${packageVersion()} listening on ${server.url}\n`);

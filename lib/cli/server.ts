@@ -37,6 +37,7 @@ export const onOwnDatabase: NodeJS.Dict<string> = {
 /** Opens a server in this process. `fixed` settings win over all others. Throws an AppError that says what to do. */
 export async function openOwnServer(fixed: NodeJS.Dict<string> = {}): Promise<OwnServer> {
   const config = readConfig({ fixed });
+  // Loaded only here: most commands need no server.
   const { openApp } = await import('../app.ts');
   const log = await openLog({ level: config.logLevel, file: config.logFile, pretty: process.stderr.isTTY });
   try {

@@ -18,6 +18,7 @@ export function settingTypos(folder: string = process.cwd()): SettingTypo[] {
   const known = [
     ...Object.keys(settings),
     ...Object.keys(limits).map(envNameOf),
+    // Names of other programs that the settings take, too.
     'OPENAI_BASE_URL',
     'OPENAI_API_KEY',
     'OPENAI_MODEL',

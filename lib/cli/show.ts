@@ -15,7 +15,9 @@ export function paint(style: Style, text: string, colors: boolean): string {
   return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
 }
 
+/** The colour of a sender. */
 const styles: Record<string, Style> = { user: 'green', llm: 'magenta', tool: 'yellow', agent: 'cyan' };
+/** The width of the column of senders and receivers. */
 const longest = 'AGENT → CLIENT'.length;
 /** Longer contents are cut, in characters. */
 const clipAt = 600;
@@ -39,6 +41,7 @@ export function formatCall(
 
 /** Shows a running task to a person: calls and results as they arrive, and the answer in pieces. */
 export function liveWatcher(write: (text: string) => void, colors: boolean): TurnObserver {
+  // Whether pieces of an answer stand in the present line: another line begins below it.
   let inText = false;
   const line = (text: string) => {
     write(`${inText ? '\n' : ''}  ${text}\n`);
@@ -56,6 +59,7 @@ export function liveWatcher(write: (text: string) => void, colors: boolean): Tur
       if (from === 'tool' && type === 'toolReturn') line(`→ ${formatContent(envelope)}`);
       if (type === 'approvalRequest') return line(paint('yellow', approvalText(envelope), colors));
       if (type === 'approvalResult') return line(decisionText(envelope));
+      // The pieces were the answer already: only its line ends. An answer without pieces is written whole.
       if (to !== 'user') return;
       write(inText ? '\n' : `${formatContent(envelope)}\n`);
       inText = false;
@@ -95,6 +99,7 @@ export function formatContent({ type, message }: Envelope): string {
   if (type === 'contentList')
     return clip((message as { message: string }[]).map((part) => part.message).join(' '));
   if (type === 'toolReturn') return clip(plainJson((message as { result: JsonValue }).result));
+  // Such as an approval: any other value is shown as JSON.
   if (type !== 'functionCallList') return clip(JSON.stringify(message));
   const calls = message as { name: string; parameters: JsonValue }[];
   return clip(calls.map(({ name, parameters }) => `${name} ${JSON.stringify(parameters)}`).join(', '));
@@ -105,6 +110,7 @@ function plainJson(value: JsonValue): string {
   return formatExactly(withParsedBodies(value));
 }
 
+/** The value with each `body` that is a JSON text as its value, at any depth. */
 function withParsedBodies(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(withParsedBodies);
   if (!isObject(value)) return value;
@@ -117,6 +123,7 @@ function withParsedBodies(value: JsonValue): JsonValue {
   return Object.fromEntries(entries);
 }
 
+/** A text of at most `clipAt` characters; a longer one says how much is missing. */
 function clip(text: string): string {
   return text.length <= clipAt ? text : `${text.slice(0, clipAt)}… (${text.length - clipAt} characters more)`;
 }

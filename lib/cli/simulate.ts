@@ -15,9 +15,13 @@ import { readSpec } from './spec.ts';
 
 /** The options of `simulate`. */
 export interface SimulateCommandOptions {
+  /** The port of the first device; missing: that of each document. */
   port?: number;
+  /** The address that the devices listen on; loopback when missing. */
   host?: string;
+  /** The control port; 0: any free one. */
   control?: number;
+  /** Measured values of Modbus devices change slowly. */
   drift?: boolean;
   json?: boolean;
 }
@@ -136,6 +140,7 @@ function nameFor(document: string, others: readonly Controlled[]): string {
   const plain = file.replace(/\.open(?:api|rpc|modbus)$/i, '').replaceAll(/[^\w.-]+/g, '-');
   const base = plain === '-' || plain === '' ? 'device' : plain;
   let name = base;
+  // The names are parts of paths of the control port: no two may be equal.
   for (let n = 2; others.some((other) => other.name === name); n++) name = `${base}-${n}`;
   return name;
 }
@@ -168,6 +173,7 @@ function textOf(
       document === '-' || /^https?:/i.test(document) ? document : relative('', document) || document;
     const own = described === undefined ? 'the document names no address' : `the document says ${described}`;
     const here = described === server ? 'as the document says' : own;
+    // The document leads to the simulated device already, where that has taken the port of the document.
     const usage = described === server ? '' : ` --server ${server}`;
     lines.push(
       '',

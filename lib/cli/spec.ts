@@ -43,6 +43,7 @@ export async function entryIn(text: string): Promise<JsonObject | undefined> {
   try {
     const { document } = await parseText(text);
     const isEntry = typeof document['protocol'] === 'string' && document['openSpec'] === undefined;
+    // A document may have a member `protocol` of its own: a text that some kind knows is a document.
     return isEntry && !defaultKinds.some((kind) => kind.detect(document)) ? document : undefined;
   } catch (error) {
     if (error instanceof SpecError) return undefined; // it is refused as a document, with its fault

@@ -10,6 +10,7 @@ export interface Spinner {
   stop(): void;
 }
 
+/** The sign counts seconds. */
 const TICK_MS = 1000;
 
 /** A spinner on a stream. On anything but a terminal it writes nothing. */

@@ -233,6 +233,7 @@ async function withAccounts(work: (accounts: Accounts) => Promise<void>): Promis
  */
 async function find(users: Accounts['users'], login: string): Promise<User> {
   const user = await users.findByLogin(login);
+  // A login is unique. A display name is not, and counts only where one user has it.
   if (user) return user;
   const all = (await users.list({ offset: 0, limit: LIST_MAX })).users;
   const [named, ...others] = all.filter(({ name }) => name === login);

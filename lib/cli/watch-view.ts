@@ -25,8 +25,10 @@ export type WatchView = (lines: readonly WatchLine[]) => string;
 export function openWatchView(stdout: Io['stdout']): WatchView {
   if (stdout.isTTY !== true) return (lines) => lines.map(plainLine).join('');
   const colors = hasColors(stdout);
+  // The rows that are on the screen: the next round begins so many lines higher.
   let height = 0;
   return (lines) => {
+    // Asked for each round: a terminal may be resized.
     const columns = Math.max(20, stdout.columns ?? 80);
     const width = Math.min(40, Math.max(...lines.map(({ label }) => stringWidth(label))));
     const rows = lines.map((line) => {
@@ -84,10 +86,12 @@ function staleText(before: Reading | undefined, at: Date | undefined, now: Date)
   return [`${textOf(partsOf(before.value))}${unit}, ${seconds} s old`];
 }
 
+/** The parts of a value in one text; a value without a name stands alone. */
 function textOf(parts: readonly Part[]): string {
   return parts.map(({ name, text }) => (name === '' ? text : `${name} ${text}`)).join(', ');
 }
 
+/** The local time, HH:MM:SS. */
 function clock(time: Date): string {
   return time.toTimeString().slice(0, 8);
 }
@@ -97,6 +101,7 @@ function clip(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let cut = '';
   let width = 1; // the sign at the end
+  // By what a person sees as one sign, so that none is cut in two.
   for (const { segment } of new Intl.Segmenter().segment(text)) {
     width += stringWidth(segment);
     if (width > columns) break;

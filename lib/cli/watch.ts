@@ -20,6 +20,7 @@ export interface WatchOptions {
   every?: number;
   /** Rounds; without end when missing. */
   count?: number;
+  /** The address of the device in the place of the document's own. */
   server?: string;
   credentials?: string;
   json?: boolean;
@@ -62,6 +63,7 @@ const AGE_EVERY_MS = 1000;
 
 /** One tool that is watched: its checked call, its last successful reading (`before`), and its last reading. */
 interface Watched {
+  /** The name of the tool, with its arguments where it has any. */
   label: string;
   call: CheckedCall;
   before: Reading | undefined;
@@ -99,12 +101,14 @@ export async function runWatch(
         : (lines: readonly WatchLine[]) => print(io.stdout, view(lines));
     for (let round = 1; round <= count && !signal.aborted; round++) {
       const lines = await readRound(watched, read, showAges);
+      // A reading that was aborted has no value; it is not shown.
       if (signal.aborted) break;
       const text = json ? lines.map((line) => `${JSON.stringify(line.json)}\n`).join('') : view(lines);
       await print(io.stdout, text);
       if (round < count) await nextTurn(started, every, signal);
     }
     const failures = watched.flatMap(({ last }) => (last !== undefined && 'error' in last ? [last] : []));
+    // A reading is shown in one line, so that the advice comes once, at the end.
     const hints = failures.map(({ code = '', error }) =>
       unreachableHint({ error: { code, detail: error } }, place),
     );
@@ -122,6 +126,7 @@ async function readRound(
   read: (call: CheckedCall) => Promise<ToolResult>,
   showAges: ((lines: readonly WatchLine[]) => Promise<void>) | undefined,
 ): Promise<(WatchLine & { json: JsonObject })[]> {
+  // The lines that `showAges` shows; each reading that is done takes the place of its line.
   const lines: WatchLine[] = watched.map(({ label, before, beforeAt }) => ({
     label,
     time: new Date(),
@@ -171,6 +176,7 @@ function callsOf(words: readonly string[]): { name: string; args: JsonValue; sho
   const calls: { name: string; args: JsonValue; shown: string }[] = [];
   for (const word of words) {
     const last = calls.at(-1);
+    // A word that begins as JSON is the arguments of the tool before it; no tool has such a name.
     if (!/^\s*[{["]/.test(word)) calls.push({ name: word, args: {}, shown: '' });
     else if (last === undefined) {
       throw new AppError('invalid_request', `a tool's name comes first, then its arguments: ${word}`);
@@ -179,6 +185,7 @@ function callsOf(words: readonly string[]): { name: string; args: JsonValue; sho
   return calls;
 }
 
+/** A tool with its checked arguments. Throws `invalid_request` for a tool that may write, and for wrong arguments. */
 async function watchedOf(
   { name, args, shown }: ReturnType<typeof callsOf>[number],
   toolbox: Toolbox,
@@ -200,6 +207,7 @@ async function watchedOf(
   return { label, call: checked.ready, before: undefined, beforeAt: undefined, last: undefined };
 }
 
+/** Milliseconds. Throws an error that commander shows with the option's name. */
 function durationOf(text: string): number {
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   const ms = Number(digits) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm'];
@@ -209,6 +217,7 @@ function durationOf(text: string): number {
   return ms;
 }
 
+/** Throws an error that commander shows with the option's name. */
 function countOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('A count is a whole number from 1.');
   return Number(text);

@@ -3,9 +3,12 @@ import { bearer, call, CallError, renewal } from './api.ts';
 
 /** How people come in (`GET /api/access`). */
 export interface Entrance {
+  /** `none`: everybody is the operator, and nobody signs in. */
   auth: 'none' | 'required';
+  /** `approval`: anybody may make an account, and an admin lets it use devices. */
   registration: 'open' | 'approval' | 'closed';
   ways: ('password' | 'telephone' | 'token')[];
+  /** Other servers to sign in at; `name` is for the address, `title` for people. */
   providers: { name: string; title: string }[];
 }
 
@@ -31,6 +34,7 @@ export async function enter(): Promise<void> {
   const code = takeCode();
   if (code !== undefined) await useCode(code).catch(() => undefined);
   if (bearer.value === undefined && kept() !== undefined) bearer.value = kept();
+  // The cookie of an earlier visit.
   if (bearer.value === undefined) await renew();
   if (bearer.value !== undefined) await learnName();
   isInside.value = bearer.value !== undefined;
@@ -43,13 +47,16 @@ function takeCode(): string | undefined {
   return code;
 }
 
+/** The answer of a sign-in. The refresh token beside it is in a cookie. */
 interface Pair {
   access_token: string;
 }
+/** The answer of a sign-in that sets no cookie by itself. */
 interface NewTokens {
   refresh_token: string;
 }
 
+/** Signs in with the code of a provider's redirect. A code is good once. */
 async function useCode(code: string): Promise<void> {
   await keepCookie(await call<NewTokens>('POST', '/auth/exchange', { code }));
 }
@@ -67,6 +74,7 @@ export async function signInWithPassword(login: string, password: string): Promi
     bearer.value = (await call<Pair>('POST', '/user/login', { email: login, password })).access_token;
   } else {
     const form = new URLSearchParams({ username: login, password });
+    // A form, as OAuth 2 wants it [RFC 6749 4.3.2]; `call` sends JSON.
     const answer = await fetch('/api/v1/session/oauth2/token', { method: 'POST', body: form });
     const value = (await answer.json()) as Partial<Pair> & { message?: string; detail?: string };
     if (value.access_token === undefined)
@@ -107,6 +115,7 @@ export async function signInWithToken(token: string): Promise<void> {
   await come();
 }
 
+/** The page shows its parts when there is a token that the server has taken. */
 async function come(): Promise<void> {
   await learnName();
   isInside.value = true;

@@ -3,6 +3,7 @@ import type { ShownFault } from './server-words.ts';
 
 /** A refusal of the server [RFC 9457], or its silence (status 0). */
 export class CallError extends Error {
+  /** The HTTP status; 0: there was no answer. */
   readonly status: number;
   /** Each fault with its place in the request or the document. */
   readonly faults: readonly ShownFault[];
@@ -29,10 +30,12 @@ export const renewal: { renew: () => Promise<boolean> } = { renew: () => Promise
 /** Calls the API and resolves with its JSON value. Rejects with a CallError. */
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const answer = await request(method, path, body);
+  // Once: a new token that is refused, too, is a refusal.
   if (answer.status === 401 && (await renewal.renew())) return readAnswer(await request(method, path, body));
   return readAnswer(answer);
 }
 
+/** The response, whatever its status. Rejects with a CallError of status 0 where there is none. */
 async function request(method: string, path: string, body: unknown): Promise<Response> {
   const headers = new Headers();
   if (bearer.value !== undefined) headers.set('authorization', `Bearer ${bearer.value}`);
@@ -45,6 +48,7 @@ async function request(method: string, path: string, body: unknown): Promise<Res
   }
 }
 
+/** The members in which the dialects of the server say what is wrong. */
 interface Problem {
   detail?: string;
   title?: string;
@@ -53,6 +57,7 @@ interface Problem {
   error?: { message?: string };
 }
 
+/** The value of an answer; undefined where it has no body or is no JSON. Throws a CallError for a refusal. */
 async function readAnswer<T>(answer: Response): Promise<T> {
   const text = await answer.text();
   const value: unknown = text === '' ? undefined : parse(text);

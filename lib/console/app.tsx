@@ -32,6 +32,7 @@ export function ConsolePage() {
     const name = isInside.value ? `${t(place.value.page)} · LiteAgent` : 'LiteAgent';
     document.title = waiting > 0 ? `(${waiting}) ${name}` : name;
   });
+  // The returned function ends the reading when somebody signs out.
   useSignalEffect(() => (isInside.value ? followCommands() : undefined));
   if (failure.value !== '')
     return (
@@ -50,6 +51,7 @@ export function ConsolePage() {
   return <Frame />;
 }
 
+/** The page for somebody who is inside. */
 function Frame() {
   useStartFocus();
   useEffect(() => {
@@ -72,6 +74,7 @@ function useStartFocus(): void {
   const { page, item } = place.value;
   const isFirst = useRef(true);
   useEffect(() => {
+    // The browser has put the focus at the start of a page that was just loaded.
     if (isFirst.current) {
       isFirst.current = false;
       return;
@@ -125,6 +128,7 @@ function Bar() {
   );
 }
 
+/** A link to a page, with the number of things that wait there. */
 function Tab({ page, count = 0 }: { page: Page; count?: number }) {
   const isHere = place.value.page === page;
   return (

@@ -44,10 +44,12 @@ export function Faults({ error, texts = {} }: FaultsProps) {
 
 /** A button that shows the line of a fault in its field. */
 function FaultLine({ error, pointer, texts }: { error: CallError; pointer: string; texts: Texts }) {
+  // A fault may be in the field itself, or anywhere in the text that the field has.
   const field = Object.keys(texts).find((known) => pointer === known || pointer.startsWith(`${known}/`));
   const text = field === undefined ? '' : texts[field]!;
   const inner = pointer.slice(field?.length ?? 0);
   const inYaml = useSignal<TextPlace | undefined>(undefined);
+  // JSON is quick, and is looked up with each change. YAML takes longer, and its place comes later.
   const inJson = placeInText(text, inner);
   useEffect(() => {
     if (text === '' || inJson) return void (inYaml.value = undefined);

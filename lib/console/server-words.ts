@@ -43,6 +43,7 @@ export function sentenceText(text: string): string {
   return text;
 }
 
+/** Made with the first sentence; a page in English needs none. */
 let patterns: [pattern: RegExp, chinese: string][] | undefined;
 
 /** The pattern of a sentence, in which a name in braces stands for any text. */

@@ -70,7 +70,9 @@ function Ways({ ways, chosen, choose }: { ways: readonly Way[]; chosen: Way; cho
 }
 
 interface FormProps {
+  /** Whether the work of a form runs. Its button says so, and does nothing then. */
   isBusy: boolean;
+  /** Runs the work of a form, and shows its refusal. */
   attempt(work: () => Promise<void>): void;
 }
 
@@ -139,6 +141,7 @@ function RegisterForm({ isBusy, attempt }: FormProps) {
   );
 }
 
+/** Two steps in one form: the number gets a code, then the code is asked for. The number stays as it was sent. */
 function TelephoneForm({ isBusy, attempt }: FormProps) {
   const isSent = useSignal(false);
   const submit = (event: Event): void => {

@@ -1,6 +1,7 @@
 import { findNodeAtLocation, parse, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import type { Document, Node as YamlNode } from 'yaml';
 
+/** The server reads JSON as it is written, without comments: another text is not shown as good here. */
 const asWritten = { disallowComments: true, allowTrailingComma: false };
 /** The place of a fault in a longer YAML text is not looked up: the page would stand still. */
 const YAML_MAX_CHARS = 500_000;
@@ -9,6 +10,7 @@ const YAML_MAX_CHARS = 500_000;
 export interface TextPlace {
   /** From 1. */
   line: number;
+  /** The first character, and the one behind the last, in UTF-16 units: as a text field selects. */
   from: number;
   to: number;
 }
@@ -64,6 +66,7 @@ function memberOf(
   node: unknown,
   part: string,
 ): [key?: YamlNode | undefined, value?: YamlNode | undefined] {
+  // A part of an alias is found in its anchor.
   const place = yaml.isAlias(node) ? node.resolve(document) : node;
   const nodeOf = (value: unknown) => (yaml.isNode(value) ? value : undefined);
   if (yaml.isSeq(place)) return [undefined, nodeOf(place.items[Number(part)])];

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import type { Memory, MemoryDocument } from './memory.ts';
 
 const nothing: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
+/** A subtask has its own names for fields, as the contract of the memory has them. */
 const subtask: JsonSchema = {
   type: 'object',
   properties: {
@@ -16,6 +17,7 @@ const subtask: JsonSchema = {
   },
   required: ['subtaskname'],
 };
+/** The fields of an item that a model may set. Items of clients may have others, which stay. */
 const fields: JsonObject = {
   task: { type: 'string', description: 'What is to be done.' },
   trigger: { type: 'string', description: 'When, or upon what.' },
@@ -67,6 +69,7 @@ export function memoryTools(memory: Memory): Tool[] {
       'write',
       async (owner, args) => {
         const wanted = args['id'] as string;
+        // `putTodo` appends an item that is not there. A model that got an id wrong must hear of it.
         const known = await memory.todo(owner);
         if (!known.data.some((item) => String(item.id) === wanted))
           throw new AppError('not_found', `There is no item "${wanted}".`);

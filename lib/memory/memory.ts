@@ -36,12 +36,15 @@ export interface Memory {
   config(owner: string): Promise<MemoryDocument<JsonObject>>;
   /** Applies a merge patch. */
   patchConfig(owner: string, patch: JsonObject, version?: number): Promise<MemoryDocument<JsonObject>>;
+  /** Empties the document. The row stays, so that the version goes on rising. */
   clearConfig(owner: string, version?: number): Promise<void>;
   /** The list of things to do. */
   todo(owner: string): Promise<MemoryDocument<TodoItem[]>>;
   /** Changes the named fields of the item with this id; appends the item when there is none. */
   putTodo(owner: string, item: JsonObject, version?: number): Promise<MemoryDocument<TodoItem[]>>;
+  /** Puts a list in the place of the whole one. Rejects with `invalid_request` where two items have one id. */
   replaceTodo(owner: string, items: JsonObject[], version?: number): Promise<MemoryDocument<TodoItem[]>>;
+  /** Removes one item. `id` is a text also where the item has a number. */
   removeTodo(owner: string, id: string, version?: number): Promise<MemoryDocument<TodoItem[]>>;
   clearTodo(owner: string, version?: number): Promise<void>;
   /** Removes both documents of an owner. */
@@ -126,6 +129,7 @@ class StoredMemory implements Memory {
     await this.#db.deleteFrom('memory').where('owner', '=', owner).execute();
   }
 
+  /** Changes the configuration; without `version`, whichever version it has. */
   #changeConfig(owner: string, version: number | undefined, edit: (data: JsonObject) => JsonObject) {
     return this.#change([owner, 'config'], () => this.config(owner), version, edit);
   }
@@ -143,6 +147,7 @@ class StoredMemory implements Memory {
   ): Promise<MemoryDocument<Data>> {
     for (let tries = 0; tries < TRIES_MAX_COUNT; tries += 1) {
       const before = await load();
+      // A client that names a version is refused here, and does not try again: it must see the other change first.
       if (wanted !== undefined && wanted !== before.version) throw changed(before.version);
       const data = edit(before.data);
       const body = formatExactly(data);
@@ -177,6 +182,7 @@ class StoredMemory implements Memory {
     { version, updatedAt }: { version: number; updatedAt: number },
   ): Promise<boolean> {
     const row = { owner, kind, body, version, updated_at: updatedAt };
+    // The first version has no row to be changed. Of two writers that insert it, one finds the key taken.
     if (version === 1) {
       const made = await this.#db
         .insertInto('memory')
@@ -198,6 +204,7 @@ class StoredMemory implements Memory {
 
 /** Throws `invalid_request` for a list in which two items have one id: one of them would be lost. */
 function checkIds(items: readonly JsonObject[]): void {
+  // 1 and "1" are the same id: a URL has only texts. An item without an id gets a new one later.
   const ids = items.map(({ id }) => (isId(id) ? String(id) : undefined));
   const faults = ids.flatMap((id, index) =>
     id === undefined || ids.indexOf(id) === index
@@ -215,6 +222,7 @@ function withItem(items: TodoItem[], item: JsonObject, clock: Clock): TodoItem[]
   const wanted = item['id'];
   const at = isId(wanted) ? items.findIndex(({ id }) => String(id) === String(wanted)) : -1;
   if (at < 0) return [...items, newItem(item, clock)];
+  // The id keeps its type: a client that made it a number gets a number.
   return items.with(at, { ...items[at]!, ...item, id: items[at]!.id });
 }
 

@@ -37,6 +37,7 @@ export interface CompletionPage {
   order: 'asc' | 'desc';
   /** The id before the first one. */
   after?: string | undefined;
+  /** The name of the model, exactly; all models when missing. */
   model?: string | undefined;
   /** Pairs that the metadata must have. */
   metadata: Metadata;
@@ -56,7 +57,9 @@ export interface StoredCompletions {
     owner: string,
     page: CompletionPage,
   ): Promise<{ completions: StoredCompletion[]; more: boolean } | undefined>;
+  /** Replaces all metadata. Nothing happens where there is no such completion. */
   changeMetadata(owner: string, id: string, metadata: Metadata): Promise<void>;
+  /** Removes a completion. Nothing happens where there is none. */
   remove(owner: string, id: string): Promise<void>;
   /** Removes all completions of an owner. */
   removeOwner(owner: string): Promise<void>;
@@ -115,6 +118,7 @@ class CompletionRows implements StoredCompletions {
     owner: string,
     { limit, order, after, model, metadata }: CompletionPage,
   ): Promise<{ completions: StoredCompletion[]; more: boolean } | undefined> {
+    // Without the contents, which may be large: only those of the page are read.
     const heads = await this.#db
       .selectFrom('completions')
       .select(['id', 'model', 'metadata'])
@@ -123,6 +127,7 @@ class CompletionRows implements StoredCompletions {
       .orderBy('created_at', order)
       .orderBy('id', order)
       .execute();
+    // `after` need not fit the filters: it is the place in the whole list at which the page begins.
     const start = after === undefined ? 0 : heads.findIndex(({ id }) => id === after) + 1;
     if (after !== undefined && start === 0) return undefined;
     const wanted = heads
@@ -161,6 +166,7 @@ class CompletionRows implements StoredCompletions {
       .execute();
     return ids.flatMap((id) => {
       const row = rows.find((one) => one.id === id);
+      // A completion may be removed between the two reads.
       if (!row || row.content === null) return [];
       const content = parseFormatted(row.content) as unknown as CompletionContent;
       return { id, metadata: JSON.parse(row.metadata) as Metadata, ...content };
@@ -175,6 +181,7 @@ class CompletionRows implements StoredCompletions {
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(REMOVED_AT_ONCE)
+      // The newest stay; of those behind them one portion goes with each new completion.
       .offset(this.#maxCount)
       .execute();
     if (oldest.length === 0) return;
@@ -190,6 +197,7 @@ class CompletionRows implements StoredCompletions {
   }
 }
 
+/** Whether stored metadata (JSON) have all these pairs. */
 function hasPairs(stored: string, pairs: Metadata): boolean {
   const metadata = JSON.parse(stored) as Metadata;
   return Object.entries(pairs).every(([key, value]) => metadata[key] === value);

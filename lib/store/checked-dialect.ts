@@ -33,6 +33,7 @@ export class CheckedDialect implements Dialect {
     return this.#driver.failures.isFull;
   }
 
+  // One driver for all: `close` must end the same connections that Kysely uses.
   createDriver(): Driver {
     return this.#driver;
   }
@@ -105,6 +106,7 @@ class CheckedDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
+    // It becomes `unavailable`, as the contract of `Database` wants it.
     if (this.#closing) throw this.failures.of(new Error('The database is closed.'));
     const connection = await this.#check(() => this.#driver.acquireConnection());
     return new CheckedConnection(connection, this.failures);
@@ -139,6 +141,7 @@ class CheckedDriver implements Driver {
   }
 
   close(): Promise<void> {
+    // Once: `pg` refuses to end a pool for a second time.
     this.#closing ??= this.#driver.destroy();
     return this.#closing;
   }

@@ -25,6 +25,7 @@ export async function stoppedPermits(
     .execute();
   const refused = new Map<Write, ToolResult>();
   for (const write of writes) {
+    // A clearance looks by itself: it knows the device of the call, too.
     if (write.kind !== 'permit' || write.clearance) continue;
     const stop = stops.find(({ scope }) => scope === 'all' || scope === `session:${write.session}`);
     if (stop) refused.set(write, estopRefusal(stop.reason));

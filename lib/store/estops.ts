@@ -39,6 +39,7 @@ export function createEstops({
         trx
           .updateTable('estops')
           .set({ released_by: by, released_at: systemClock.now(), release_reason: reason })
+          // Only stops of this very scope: a stop of everything holds on when one of a device is released.
           .where('scope', '=', scope)
           .where('released_at', 'is', null)
           .executeTakeFirst(),
@@ -65,6 +66,7 @@ export function createEstops({
     },
 
     async noteEstop(id) {
+      // No row changes where one server has the database for itself: there are no other nodes that would ask.
       await db.updateTable('nodes').set({ estop_seen: id }).where('name', '=', life.name).execute();
     },
 
@@ -73,6 +75,7 @@ export function createEstops({
         .selectFrom('nodes')
         .select(({ fn }) => fn.countAll<number | string>().as('count'))
         .where('estop_seen', '<', id)
+        // A dead node sends nothing any more. It does not count, so that nobody waits for it.
         .where(life.isLiving())
         .executeTakeFirstOrThrow();
       return Number(count);
@@ -100,6 +103,7 @@ async function insertEstop(
       .values({ ...row, id })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
+    // Else another node took the number: the loop reads the last one again.
     if (numInsertedOrUpdatedRows > 0n) return id;
   }
 }

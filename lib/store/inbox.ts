@@ -37,11 +37,13 @@ export function createInbox({
 
   return {
     async enqueue(id, task, alone) {
+      // The position is taken before the write: tasks of one tick keep the order in which they came.
       const rows = taskRows(id, task, nextPosition());
       if (!alone) {
         if ((await writer.write({ kind: 'enqueue', session: id, task: rows })) === true) return 'new';
         return compare(id, task);
       }
+      // `alone`: the session's row is locked first, so that of two tasks on two nodes the second one sees the first.
       const outcome = await run(id, async (trx) => {
         await lockRow(trx, 'sessions', 'owner').where('id', '=', id).execute();
         const known = await trx
@@ -50,6 +52,7 @@ export function createInbox({
           .where('session_id', '=', id)
           .where(({ eb, or }) => or([eb('task_id', '=', task.taskId), eb('status', '=', 'open')]))
           .execute();
+        // A known task is no rival of its own repetition, also when it is open.
         if (known.some((one) => one.task_id === task.taskId)) return 'known';
         if (known.length > 0) return 'busy';
         await trx.insertInto('tasks').values(rows.state).execute();
@@ -93,6 +96,7 @@ export function createInbox({
         kind: 'append',
         session: id,
         epoch,
+        // No line is appended. It is an append for the epoch: a node that was replaced stops nothing.
         rows: [],
         also: (trx) =>
           trx
@@ -106,12 +110,14 @@ export function createInbox({
     },
 
     async addControl(id, control) {
+      // The owner removes the row when it has obeyed: the asker waits for that (`isControlHandled`).
       const key = systemClock.newId();
       const row = {
         session_id: id,
         key,
         position: nextPosition(),
         kind: control.kind,
+        // null in a stop: all tasks.
         task_id: control.kind === 'stop' ? (control.taskId ?? null) : null,
         line: control.kind === 'note' ? JSON.stringify(control.line) : null,
       };
@@ -207,6 +213,7 @@ export async function listOpenTasksOf(
   const unknown = heads.filter((head) => !isKnown(head.task_id));
   const tasks = new Map<string, StoredTask[]>();
   for (const go of goesOf(unknown)) {
+    // Requests that came in meanwhile get their turn before the next megabyte is parsed.
     if (tasks.size > 0) await new Promise((resolve) => setImmediate(resolve));
     const rows = await db
       .selectFrom('tasks as t')
@@ -214,6 +221,7 @@ export async function listOpenTasksOf(
         join.onRef('c.session_id', '=', 't.session_id').onRef('c.task_id', '=', 't.task_id'),
       )
       .select(['t.session_id', 't.task_id', 'body', 'stream', 'stopping'])
+      // By key and not by range: tasks that the caller knows lie in between.
       .where(({ eb, and, or }) =>
         or(
           go.map((head) =>
@@ -255,6 +263,7 @@ export async function listControlsOf(
     .where('session_id', 'in', ids)
     .orderBy('position')
     .execute();
+  // Only a note has a line.
   return bySession(rows, ({ key, kind, task_id: taskId, line }) => {
     if (line !== null) return { key, control: { kind: 'note', line: JSON.parse(line) as NoteBody } };
     return { key, control: { kind, ...(taskId !== null && { taskId }) } as Control };

@@ -7,7 +7,9 @@ export type Row<Table extends keyof Schema> = Insertable<Schema[Table]>;
 
 /** How rows of a table are inserted: the order of the parameters, and the key of a row that may be there already. */
 export interface InsertShape<Table extends keyof Schema> {
+  /** In the order of the members of a row: Kysely compiles them in that order, and the writer replaces only the parameters afterwards. */
   columns: (keyof Row<Table>)[];
+  /** Missing: the statement fails where a row is there already. */
   key?: (row: Row<Table>) => string;
   /** Changes a row that is there already; such a row stays as it is when this is missing. */
   again?: (conflict: OnConflictBuilder<Schema, Table>) => OnConflictUpdateBuilder<Schema, Table>;

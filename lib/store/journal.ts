@@ -17,7 +17,9 @@ export function createJournal({
         call_id: entry.callId,
         task_id: entry.taskId,
         tool: entry.tool,
+        // Whole numbers beyond 2^53 keep their digits: the row says what was sent.
         arguments: formatExactly(entry.arguments),
+        // It is `sent` before the first byte leaves: after a crash nobody can know whether one did.
         outcome: 'sent' as const,
         sent_at: systemClock.now(),
         settled_at: null,
@@ -34,6 +36,7 @@ export function createJournal({
         .where('seq', '=', seq)
         .where('call_id', '=', callId)
         .executeTakeFirst();
+      // A call that was surely not sent may be permitted again, so that it counts as one without a permission.
       return row !== undefined && row.outcome !== 'none';
     },
 
@@ -45,6 +48,7 @@ export function createJournal({
           .where('session_id', '=', id)
           .where('seq', '=', key.seq)
           .where('call_id', '=', key.callId)
+          // A known outcome is the last word; `unknown` gives way to a known one.
           .where('outcome', 'in', outcome === 'unknown' ? ['sent'] : ['sent', 'unknown'])
           .executeTakeFirstOrThrow();
         if (count > 0) await also?.(trx);

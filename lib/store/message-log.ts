@@ -24,6 +24,7 @@ export function createMessageLog({
   writer,
   nextPosition,
 }: StoreNode): Pick<Store, 'append' | 'read' | 'readPage' | 'readBack' | 'clear' | 'lastSeqs'> {
+  // Compiled once, with placeholders. The parameters that replace them are in the order of the query: status, session, task.
   const ending = db
     .updateTable('tasks')
     .set({ status: 'done' })
@@ -44,6 +45,7 @@ export function createMessageLog({
     };
   };
   // Every turn reads its log, so that these queries are built once.
+  // The values are placeholders: `read` replaces them by the session, the number and the limit.
   const lines = db
     .selectFrom('messages')
     .select(['seq', 'time', 'body', 'marks'])
@@ -61,8 +63,10 @@ export function createMessageLog({
     async append(id, epoch, messages, change) {
       const rows = messages.map((message) => messageRow(id, message, vault));
       const log = { kind: 'append', session: id, epoch, rows } as const;
+      // A task that begins is a row of the writer's common statements. Every other change has statements of its own.
       if (change && 'began' in change)
         return void (await writer.write({ ...log, task: taskRows(id, change.began, nextPosition()) }));
+      // Both happen after the rows are inserted, so that a mark may be for a line of this very append.
       const writes = [change && changing(id, change), marking(id, messages)].filter(
         (run) => run !== undefined,
       );
@@ -79,6 +83,8 @@ export function createMessageLog({
         parameters: [id, after, PAGE_MAX_COUNT, id, PAGE_MAX_BYTES],
       });
       const last = rows.at(-1);
+      // A page that was ended by its count or its bytes may have been the last one all the same: the reader then finds an empty
+      // page.
       const hasMore =
         rows.length === PAGE_MAX_COUNT || (last !== undefined && last.before + last.bytes >= PAGE_MAX_BYTES);
       return { lines: rows.map((row) => parseMessage(row, vault)), hasMore };
@@ -92,7 +98,9 @@ export function createMessageLog({
         epoch,
         rows: [messageRow(id, first, vault)],
         async also(trx) {
+          // `first` is in the log already, and its number is the highest: the lines below it are the old log.
           await removeLines(trx, id, first.seq);
+          // The owner has ended its tasks. A task that came in meanwhile is open, and belongs to the new log.
           await removeTasks(trx, id, { keepOpen: true });
           await closeQuestions(trx, { session: id });
         },
@@ -151,6 +159,7 @@ function marking(id: string, messages: readonly Message[]) {
   const marks = messages.flatMap((line) => (line.type === 'message_marked' ? line : []));
   if (marks.length === 0) return undefined;
   return async (trx: Transaction<Schema>): Promise<void> => {
+    // One line after the other: two marks of one append may be for the same line, and the second one adds to the first.
     for (const { of, part, mark } of marks)
       for (const seq of of) {
         const line = trx.selectFrom('messages').where('session_id', '=', id).where('seq', '=', seq);

@@ -22,11 +22,13 @@ export function parseMessage(
 /** A message body as it is stored: the provider part is a sealed text. */
 type StoredBody = MessageBody & { provider?: string };
 
+/** The body as it is stored. Every type but a model reply stays as it is. */
 function sealed(body: MessageBody, vault: Vault): object {
   if (body.type !== 'model_reply' || !body.provider) return body;
   return { ...body, provider: vault.seal(JSON.stringify(body.provider)) };
 }
 
+/** The opposite of `sealed`. Throws as `Vault.open` does. */
 function opened(stored: StoredBody, vault: Vault): MessageBody {
   if (stored.provider === undefined) return stored;
   return { ...stored, provider: JSON.parse(vault.open(stored.provider)) as ProviderPart } as MessageBody;

@@ -12,6 +12,7 @@ export interface StoreOptions {
   database: Database;
   /** Seals configurations. */
   vault: Vault;
+  /** Undefined where the database has no other nodes. */
   wakeups: Wakeups | undefined;
   /** How long a silent node still owns its sessions, in ms. */
   leaseMs: number;
@@ -24,6 +25,7 @@ export interface StoreNode {
   readonly db: Kysely<Schema>;
   readonly locks: RowLocks;
   readonly vault: Vault;
+  /** The lease. Its name is not constant: after a lease that expired it is a new one, and the sessions of the old name may be claimed. */
   readonly life: Life;
   readonly writer: Writer;
   /** Whether other processes may write to the same sessions. */
@@ -48,6 +50,7 @@ export async function beginNode(options: StoreOptions, name: string): Promise<St
     writer,
     shared: database.shared,
     nextPosition() {
+      // µs, so that tasks of one ms have different positions, and a clock that goes back changes no order.
       lastPosition = Math.max(lastPosition + 1, systemClock.now() * 1000);
       return lastPosition;
     },

@@ -10,9 +10,11 @@ import { sessionOf, type SessionRow } from './session-rows.ts';
 export function createOrphans(node: StoreNode): Pick<Store, 'claimOrphans'> {
   return {
     async claimOrphans(limit) {
+      // Found without a lock: another node may claim some of them first, and `claimBatch` leaves those out.
       const ids = await findOrphans(node, limit);
       if (ids.length === 0) return [];
       const batch = await node.db.transaction().execute((trx) => claimBatch(trx, node, ids));
+      // After the commit: opening a large configuration takes a while, and would hold the locks.
       return Promise.all(batch.map((one) => openClaimed(one, node)));
     },
   };
@@ -40,6 +42,7 @@ async function findOrphans({ db, life }: StoreNode, limit: number): Promise<stri
   return rows.map(({ id }) => id);
 }
 
+/** The open tasks and the requests to owners, as one list. */
 function waitingWork(db: Kysely<Schema>) {
   return db
     .selectFrom('tasks')
@@ -51,12 +54,14 @@ function waitingWork(db: Kysely<Schema>) {
 
 /** A claimed session as its rows say. */
 interface ClaimedRows {
+  /** The configuration in it is still sealed. */
   row: SessionRow & { epoch: number };
   claim: Claim;
   tasks: ClaimedSession['tasks'];
   controls: ClaimedSession['controls'];
 }
 
+/** Claims the sessions that are orphaned still, and reads the work that waits in them. Resolves with fewer than `ids`, or none. */
 async function claimBatch(
   trx: Transaction<Schema>,
   { locks, life }: StoreNode,
@@ -78,12 +83,14 @@ async function claimBatch(
   const controls = await listControlsOf(trx, claimed);
   return rows.map((row) => ({
     row,
+    // The zeros are for a log without lines, which has no row in `ends`.
     claim: { epoch: row.epoch, lastSeq: 0, lastTime: 0, ...ends.get(row.id) },
     tasks: tasks.get(row.id) ?? [],
     controls: controls.get(row.id) ?? [],
   }));
 }
 
+/** The end of each log; a session without lines is missing. */
 async function lastLines(
   trx: Transaction<Schema>,
   ids: readonly string[],

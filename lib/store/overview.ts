@@ -30,6 +30,7 @@ export function createOverview(db: Kysely<Schema>): Overview {
       const rows = await db
         .selectFrom('sessions')
         .select(['id', 'attributes', 'created_at', 'expires_at'])
+        // One step along the primary key for each session of the owner.
         .select((sessions) =>
           sessions
             .selectFrom('messages')
@@ -40,6 +41,7 @@ export function createOverview(db: Kysely<Schema>): Overview {
             .as('used_at'),
         )
         .where('owner', '=', owner)
+        // An expired session may still have its row until the next sweep.
         .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', Date.now())]))
         .orderBy('used_at', 'desc')
         .limit(limit)
@@ -70,5 +72,6 @@ export function createOverview(db: Kysely<Schema>): Overview {
 function titleIn(attributes: string | null): string | null {
   const notes: unknown = attributes === null ? undefined : JSON.parse(attributes);
   const title = isObject(notes) ? notes['title'] : undefined;
+  // The notes are what a client sent: their `title` may be anything.
   return typeof title === 'string' ? title : null;
 }

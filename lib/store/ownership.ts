@@ -22,6 +22,7 @@ export function createOwnership({
 }: StoreNode): Pick<Store, 'claim' | 'renew' | 'release'> {
   return {
     claim(id) {
+      // A node may claim a session that it owns already: after an append that failed, only a new epoch lets it write again.
       return run(id, async (trx): Promise<Claim | 'held' | undefined> => {
         const claimed = await trx
           .updateTable('sessions')
@@ -37,6 +38,7 @@ export function createOwnership({
           const there = await trx.selectFrom('sessions').select('id').where('id', '=', id).executeTakeFirst();
           return there && 'held';
         }
+        // In the same transaction: the old owner can append nothing between its last line and the new epoch.
         const last = await trx
           .selectFrom('messages')
           .select(['seq', 'time'])
@@ -53,6 +55,7 @@ export function createOwnership({
     },
 
     async renew(epochs) {
+      // Nobody else works on the database, so that nobody can have taken a session.
       if (!shared) return new Set(epochs.keys());
       // One row holds the lease of all sessions: writing to the sessions' own rows would wait for their writers.
       await life.renew();
@@ -64,6 +67,7 @@ export function createOwnership({
           .where('id', 'in', ids)
           .where('node', '=', life.name)
           .execute();
+        // Under a higher epoch another claim of this very node has taken the place of this one.
         for (const { id, epoch } of rows) if (epochs.get(id) === epoch) kept.add(id);
       }
       return kept;

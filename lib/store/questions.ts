@@ -59,10 +59,13 @@ export function createQuestions({
         .where('is_open', '=', 1)
         .where('expires_at', '<=', now)
         .where('answer', 'is', null)
+        // The rest goes with the next call.
         .limit(EXPIRED_AT_ONCE)
         .execute();
+      // A question that somebody answers between the two statements keeps that answer.
       for (const { id, session_id: session } of due)
         await run(session, (trx) => answerIn(trx, session, id, { kind: 'expired' }));
+      // Sessions may be in the list twice, and also those whose question was answered meanwhile: their owners only look once more.
       return due.map(({ session_id: session }) => session);
     },
   };
@@ -95,6 +98,7 @@ async function answerIn(
     .where('answer', 'is', null)
     .where('expires_at', '<=', expiredBy)
     .executeTakeFirst();
+  // The condition on `answer` decides between two answers of one moment: the row is changed once.
   if (taken.numUpdatedRows > 0n) return 'taken';
   const known = await trx
     .selectFrom('questions')

@@ -2,6 +2,7 @@ import type { Kysely, SelectQueryBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
 import { lockOrCreateRow } from './lock-row.ts';
 
+/** A row says nothing but its owner. It is there to be locked, also before the owner has a first record. */
 interface Tables {
   record_owners: { owner: string };
 }
@@ -27,6 +28,7 @@ export async function requireRecordRoom<DB, Table extends keyof DB>(
   // The caller's type has the tables of its part only.
   const locks = trx as unknown as Kysely<Tables>;
   await lockOrCreateRow(locks, 'record_owners', { key: 'owner', column: 'owner', row: { owner } });
+  // Counted after the lock: a count from before it may lack the record of the request that had the lock.
   const counted = own.select(({ fn }) => fn.countAll<number>().as('count'));
   const { count } = (await counted.executeTakeFirstOrThrow()) as { count: number };
   if (count < maxCount) return;

@@ -31,8 +31,10 @@ export async function removeTasks(
 ): Promise<void> {
   let tasks = trx.deleteFrom('tasks').where('session_id', '=', session);
   if (keepOpen) tasks = tasks.where('status', '!=', 'open');
+  // A position, in µs since the epoch (`StoreNode.nextPosition`), not in ms.
   if (before !== undefined) tasks = tasks.where('position', '<', before);
   await tasks.execute();
+  // The states are small and go in one statement. Their contents may be large: each content without a state follows, in portions.
   const kept = trx.selectFrom('tasks').select('task_id').where('session_id', '=', session);
   await removeAll((count) => {
     const portion = trx
@@ -56,6 +58,7 @@ async function removeAll(remove: (count: number) => Promise<{ numDeletedRows: bi
     const began = performance.now();
     const { numDeletedRows } = await remove(count);
     if (numDeletedRows < BigInt(count)) return;
+    // One slow portion is enough to begin small again: the next rows are as likely to be large.
     count = performance.now() - began < SMALL_MS ? Math.min(2 * count, MOST_AT_ONCE) : FEWEST_AT_ONCE;
   }
 }

@@ -25,9 +25,11 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
       const idle: string[] = [];
       for (const { id, created_at: createdAt } of sessions) {
         if (await isIdle(node, id, createdAt, before)) {
+          // Its rows stay: the caller claims the session first, and removes it as a whole.
           idle.push(id);
           continue;
         }
+        // Each portion is a transaction of its own.
         while (await pruneLog(node, id, before));
         await run(id, async (trx) => {
           await trx
@@ -36,6 +38,7 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
             .where('is_open', '=', 0)
             .where('expires_at', '<', before)
             .execute();
+          // The positions of tasks are in µs.
           await removeTasks(trx, id, { keepOpen: true, before: before * 1000 });
         });
       }
@@ -61,6 +64,7 @@ export function createRetention(node: StoreNode): Pick<Store, 'prune' | 'pruneJo
             .deleteFrom('calls')
             .where('session_id', '=', id)
             .where('sent_at', '<', before)
+            // The journal of an open task says what was sent already: a later owner of the session needs it.
             .where('task_id', 'not in', ({ selectFrom }) =>
               selectFrom('tasks').select('task_id').where('session_id', '=', id).where('status', '=', 'open'),
             )
@@ -92,13 +96,16 @@ async function cutOf(
       .execute();
     for (const { seq, time, body } of page) {
       if (time >= before) return cut;
+      // `run`: a task with the id of the message answers it.
       const line = JSON.parse(body) as MessageBody;
       if (line.type === 'task_started') open.add(line.taskId);
       if (line.type === 'message_added' && line.run) open.add(line.id);
+      // null: a stop that found no task to stop.
       if (line.type === 'task_ended' && line.taskId !== null) open.delete(line.taskId);
       if (open.size === 0) cut = seq;
     }
     at = page.at(-1)?.seq ?? at;
+    // Enough for one transaction; the next call goes on from the new first line.
     if (page.length < LINES_A_PAGE || (cut !== undefined && at - after >= LINES_AT_ONCE)) return cut;
   }
 }
@@ -106,6 +113,7 @@ async function cutOf(
 /** Lets the log begin later: its first line takes the place of the last line that is removed. False: nothing to remove. */
 async function pruneLog(node: StoreNode, id: string, before: number): Promise<boolean> {
   const { db, run } = node;
+  // The first line stays in any case: the second one says whether there is something to remove.
   const [first, second] = await db
     .selectFrom('messages')
     .select(['seq', 'time', 'body'])

@@ -16,12 +16,14 @@ export interface Schema {
 /** The sessions. */
 interface SessionsTable {
   id: string;
+  /** The id of the principal that made the session. */
   owner: string;
   /** The configuration, sealed. */
   config: string;
   /** The length of the configuration, so that a sum over sessions need not read it. */
   config_bytes: Generated<number>;
   created_at: number;
+  /** null: never. */
   expires_at: number | null;
   /** Raised by every claim; writes under an older one are refused. */
   epoch: number;
@@ -35,6 +37,7 @@ interface SessionsTable {
 interface MessagesTable {
   session_id: string;
   seq: number;
+  /** By the clock of the node that appended the line. */
   time: number;
   /** The message as JSON, without number and time. */
   body: string;
@@ -50,9 +53,11 @@ interface TasksTable {
   position: number;
   /** The length of its content in UTF-8. */
   bytes: number;
+  /** 1: the client wants the text while the model speaks. */
   stream: number;
   /** 1: it was told to stop; 2: by an emergency stop. */
   stopping: number;
+  /** `open` until the last line of the task is in the log. */
   status: 'open' | 'done' | 'stopped' | 'failed';
 }
 
@@ -72,15 +77,19 @@ interface CallsTable {
   call_id: string;
   task_id: string;
   tool: string;
+  /** JSON; whole numbers have all their digits. */
   arguments: string;
+  /** `sent`: nobody has reported an outcome yet. `none`: surely not sent, so that it may be permitted again. */
   outcome: 'sent' | 'done' | 'none' | 'unknown';
   sent_at: number;
+  /** When the outcome was written; null while it is `sent`. */
   settled_at: number | null;
 }
 
 /** The processes that share a PostgreSQL, each under a name of its own for every lease that ran out. */
 interface NodesTable {
   name: string;
+  /** By the clock of the database. */
   lease_until: number;
   /** The newest emergency stop that the node has carried out. */
   estop_seen: Generated<number>;
@@ -99,6 +108,7 @@ interface QuestionsTable {
   position: number;
   /** The question as JSON. */
   body: string;
+  /** Names the call exactly (see StoredQuestion); empty for a question to a client. */
   digest: string;
   expires_at: number;
   /** 1 until the question is over. */
@@ -115,6 +125,7 @@ interface EstopsTable {
   engaged_by: string;
   engaged_at: number;
   released_by: string | null;
+  /** null: the stop holds. */
   released_at: number | null;
   release_reason: string | null;
 }
@@ -124,7 +135,9 @@ interface ControlsTable {
   session_id: string;
   key: string;
   position: number;
+  /** See `Control` in core/store.ts. */
   kind: 'stop' | 'clear' | 'note';
+  /** The task to be stopped; null: all of them. */
   task_id: string | null;
   /** The line to be noted, as JSON. */
   line: Generated<string | null>;

@@ -41,6 +41,7 @@ export function createSessionRows({
         node: life.name,
         ...(session.attributes && { attributes: JSON.stringify(session.attributes) }),
       };
+      // The session belongs to this node from its first moment: no other node can claim it in between.
       await run(session.id, async (trx) => {
         await trx.insertInto('sessions').values(row).execute();
         await trx
@@ -68,6 +69,7 @@ export function createSessionRows({
     },
 
     async countSessions(owner) {
+      // The index alone answers, without the rows and their configurations (migration 0100).
       const counted = await db
         .selectFrom('sessions')
         .select(({ fn }) => [
@@ -90,6 +92,7 @@ export function createSessionRows({
     },
 
     async removeSession(id, epoch) {
+      // The rows of `calls` stay: the journal outlives the session, until retention prunes it.
       const remove = async (trx: Transaction<Schema>): Promise<void> => {
         await removeLines(trx, id);
         await removeTasks(trx, id);
@@ -97,6 +100,7 @@ export function createSessionRows({
         await trx.deleteFrom('questions').where('session_id', '=', id).execute();
         await trx.deleteFrom('sessions').where('id', '=', id).execute();
       };
+      // Without an epoch no owner is asked: an owner that writes afterwards finds no session, and is refused.
       if (epoch === undefined) await run(id, remove);
       else await writer.write({ kind: 'append', session: id, epoch, rows: [], also: remove });
     },
@@ -119,6 +123,7 @@ export function createSessionRows({
       const rows = await db
         .selectFrom('sessions')
         .select('id')
+        // null is not below any time: such a session never expires.
         .where('expires_at', '<=', at)
         .orderBy('expires_at')
         .limit(limit)

@@ -22,6 +22,7 @@ const PING_TIMEOUT_MS = 2000;
 /** The store over a migrated database: one set of queries for all engines. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { database, wakeups, leaseMs } = options;
+  // The name in wake-ups, for as long as the process lives. The name of a life is a new one after a lease that expired.
   const name = systemClock.newId();
   const node = await beginNode(options, name);
   return {
@@ -37,6 +38,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     ...createOrphans(node),
     ...createRetention(node),
     subscribe(hear) {
+      // PostgreSQL brings a node its own wake-ups, too.
       wakeups?.listen((session, from) => {
         if (from !== name) hear(session);
       });
@@ -44,6 +46,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async ping() {
       const late = (): Error => new Error(`no answer within ${PING_TIMEOUT_MS} ms`);
       try {
+        // A full disk still answers reads, so that a read would say that all is well.
         const question = database.isFull ? tryToWrite(database) : sql`select 1`.execute(database.db);
         await withDeadline<unknown>(question, PING_TIMEOUT_MS, late);
       } catch (error) {
@@ -52,6 +55,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       }
     },
     async close() {
+      // In this order: the last writes are committed and published before the lease ends, as another node may claim the sessions
+      // then.
       await node.writer.drain();
       await wakeups?.close();
       await node.life.end().catch(() => undefined); // the lease expires by itself
@@ -67,7 +72,9 @@ const PROBE_BYTES = 16_384;
 async function tryToWrite({ db }: Database): Promise<void> {
   const key = systemClock.newId();
   const line = 'x'.repeat(PROBE_BYTES);
+  // A session without an id does not exist, so that nobody reads the row.
   const row = { session_id: '', key, position: 0, kind: 'note', task_id: null, line } as const;
+  // The commit also ends the time of the full disk (`CheckedDialect.isFull`).
   await db.transaction().execute(async (trx) => {
     await trx.insertInto('controls').values(row).execute();
     await trx.deleteFrom('controls').where('session_id', '=', '').where('key', '=', key).execute();

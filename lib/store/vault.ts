@@ -54,6 +54,7 @@ class KeyedVault implements Vault {
   seal(text: string): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
+    // The nonce, the ciphertext and the tag, in this order; `open` cuts them apart by their lengths.
     const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return `${VERSION}${sealed.toString('base64')}`;
   }
@@ -73,12 +74,14 @@ class KeyedVault implements Vault {
   async sealValue(value: unknown): Promise<{ sealed: string; length: number }> {
     const slices = await jsonSlicesOf(value);
     const length = slices.reduce((sum, slice) => sum + slice.length, 0);
+    // A value of one slice is short enough to be sealed in one go.
     if (slices.length <= 1) return { sealed: this.seal(slices.join('')), length };
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     const pieces: Buffer[] = [];
     let size = 0;
     const keep = (piece: Buffer): void => {
+      // Counted piece by piece: a value that is too large ends the work early.
       size += piece.length;
       if (size > DEFLATED_MAX_BYTES) throw new Error('The value is too large.');
       pieces.push(piece);
@@ -86,6 +89,7 @@ class KeyedVault implements Vault {
     await through(slices, [createDeflateRaw(), cipher], keep).catch((error: unknown) => {
       throw size > DEFLATED_MAX_BYTES ? tooLarge(length) : error; // a pipeline that ends early says only that
     });
+    // The tag exists only when the cipher has had its last byte.
     const bytes = Buffer.concat([nonce, ...pieces, cipher.getAuthTag()]);
     const pause = createPauses();
     let sealed = DEFLATED;
@@ -100,12 +104,14 @@ class KeyedVault implements Vault {
     const text = sealed.startsWith(DEFLATED)
       ? await this.#inflated(sealed)
       : LongText.of([this.open(sealed)]);
+    // Most values have no large whole number, and are parsed in slices.
     return { value: exactValueOf(text) ?? (await parseJsonInSlices(text)), length: text.length };
   }
 
   async #inflated(sealed: string): Promise<LongText> {
     const pause = createPauses();
     const slices: Buffer[] = [];
+    // Base64 has four characters for three bytes: a piece of so many characters ends where a group ends.
     const groups = (SLICE_BYTES / 3) * 4;
     for (let at = DEFLATED.length; at < sealed.length; at += groups) {
       slices.push(Buffer.from(sealed.slice(at, at + groups), 'base64'));
@@ -114,6 +120,7 @@ class KeyedVault implements Vault {
     const bytes = Buffer.concat(slices);
     try {
       const decipher = this.#decipher(bytes.subarray(0, NONCE_BYTES), bytes.subarray(-TAG_BYTES));
+      // It keeps the rest of a character that a piece cuts in two.
       const decoder = new TextDecoder();
       const text = new LongText();
       await through(
@@ -154,6 +161,7 @@ async function through(
   });
 }
 
+/** Bytes in pieces that do not hold the event loop for long. */
 function* piecesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }

@@ -15,6 +15,7 @@ export async function simulateRobot(port = 0): Promise<SimulatedDevice> {
     'robot.battery': () => robot.battery,
     'robot.moveToShelf': (params) => {
       const shelf = wholeNumber(params, 'shelf', 1, 24);
+      // In percent of the battery.
       const cost = Math.abs(shelf - robot.shelf) * 0.5;
       if (cost > robot.battery) throw new RpcFault(1001, 'battery too low');
       Object.assign(robot, { shelf, battery: robot.battery - cost });

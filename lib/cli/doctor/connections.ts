@@ -19,6 +19,7 @@ const DEADLINE_MS = 10_000;
 /** Runs a check; its failure is a result, too. */
 async function attempt(name: string, work: (signal: AbortSignal) => Promise<string>): Promise<Check> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
+  // The signal alone is not enough: a database knows no signal.
   const late = (): AppError => new AppError('timeout', `no answer within ${DEADLINE_MS / 1000} s`);
   try {
     return { name, state: 'ok', detail: await withDeadline(work(signal), DEADLINE_MS, late) };
@@ -34,6 +35,7 @@ async function attempt(name: string, work: (signal: AbortSignal) => Promise<stri
 
 /** Runs work with a door out, which is closed after it. */
 async function throughEgress<T>(config: Config, work: (egress: Egress) => Promise<T>): Promise<T> {
+  // With `none` the whole reason of a refusal is shown: whoever runs the doctor may read it.
   const egress = openEgress(egressOptionsOf({ ...config, auth: 'none' }, quiet));
   try {
     return await work(egress);
@@ -93,6 +95,7 @@ export function checkPlace(place: string, config: Config): Promise<Check> {
       try {
         const devices = new Set(spec.tools.flatMap((tool) => tool.device?.(connection) ?? []));
         const reached: string[] = [];
+        // One after the other: a device may take one connection at a time.
         for (const device of devices) reached.push(await reach(egress, device));
         return [`${spec.kind}, ${spec.tools.length} tools`, ...reached].join('; ');
       } finally {
@@ -113,6 +116,7 @@ async function reach(egress: Egress, device: string): Promise<string> {
   const url = new URL(
     device.includes('://') ? device.replace(/^(?!https?:)[^:]+:/i, 'tcp:') : `tcp://${device}`,
   );
+  // UDP has no connection to be tried, and a serial port has no host.
   if (isUdp || url.hostname === '') return `${device} is not tried`;
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
   const { address } = await egress.resolve(url.hostname, port);

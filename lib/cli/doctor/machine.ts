@@ -35,6 +35,7 @@ export function checkFiles(config: Config): Check[] {
   const open = paths.flatMap((path): Check[] => {
     const found = existsSync(path) ? statSync(path) : undefined; // a file may be on the way to it
     if (!found || process.getuid === undefined || (found.mode & OTHERS) === 0) return [];
+    // A log may be a device such as /dev/stdout, whose mode is not ours.
     if (!found.isFile() && !found.isDirectory()) return [];
     const mode = found.isFile() ? '600' : '700';
     return [
@@ -47,6 +48,7 @@ export function checkFiles(config: Config): Check[] {
 /** The room on the disk of the data folder. */
 export async function checkDisk({ dataDir }: Config): Promise<Check> {
   let folder = dataDir;
+  // The folder may not be made yet: it will be on the disk of the one above it.
   while (!existsSync(folder)) folder = dirname(folder);
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;

@@ -13,11 +13,14 @@ export interface WaitingCall {
   device: string;
   name: string;
   parameters: Record<string, unknown>;
+  /** `low`, `normal` or `high`. */
   risk: string;
+  /** Why it waits, in the words of the server. */
   rule: string;
   /** The same rules as data; missing where no rule asks, or in a call of an earlier version of the server. */
   rules?: ShownRule[];
   askedByName?: string;
+  /** When nobody can decide any more, as a time of the server. */
   expiresAt: string;
   /** Missing for a call that was asked by an earlier version of the server. */
   request?: PendingRequest;
@@ -31,6 +34,7 @@ export interface EngagedStop {
   scope: StopScope;
   by: string;
   at: string;
+  /** null: none was given. */
   reason: string | null;
 }
 
@@ -39,6 +43,7 @@ export const waitingCalls = signal<readonly WaitingCall[] | undefined>(undefined
 /** The stops that are engaged; undefined where there are none to engage. */
 export const engagedStops = signal<readonly EngagedStop[] | undefined>(undefined);
 
+/** How long a call may wait before the page shows it. */
 const READ_EVERY_MS = 3000;
 
 /** Reads approvals and stops again and again, until the returned function is called. */
@@ -112,6 +117,7 @@ export async function decide(id: string, decision: 'approve' | 'reject', reason:
       ...(said !== '' && { reason: said }),
     });
   } finally {
+    // Also after a refusal: another person may have decided first, and the list says so.
     await readCommands();
   }
 }

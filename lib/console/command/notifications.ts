@@ -33,6 +33,7 @@ export function notifyOfNew(calls: readonly WaitingCall[], before: readonly Wait
   if (notifications.value !== 'on' || before === undefined || !document.hidden) return;
   const known = new Set(before.map(({ id }) => id));
   for (const { id, device, name } of calls.filter((call) => !known.has(call.id))) {
+    // The tag keeps two tabs from showing the same call twice.
     const shown = new Notification(t('notifyTitle', { device }), { body: name, tag: id });
     shown.addEventListener('click', () => {
       window.focus();

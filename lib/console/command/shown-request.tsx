@@ -6,6 +6,7 @@ export interface PendingRequest {
   url?: string;
   headers?: Record<string, string>;
   body?: unknown;
+  /** The address of a Modbus device. */
   endpoint?: string;
   functionCode?: number;
   unit?: number;
@@ -13,6 +14,7 @@ export interface PendingRequest {
   values?: readonly unknown[];
   /** The bytes on the wire in hex. */
   frame?: string;
+  /** Why the request cannot be described. */
   fault?: string;
   note?: string;
 }
@@ -35,6 +37,7 @@ export function ShownRequest({ request }: { request: PendingRequest }) {
   );
 }
 
+/** A request in a sentence; empty for a protocol without words of its own. */
 function wordsOf({ method, url, functionCode, unit, address, values, endpoint }: PendingRequest): string {
   if (method !== undefined && url !== undefined) return t('requestHttp', { method, url });
   if (functionCode === undefined) return '';

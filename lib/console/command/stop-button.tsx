@@ -43,11 +43,13 @@ export function StopButton() {
 
 interface StopOutcome {
   done(): void;
+  /** Asks again, with the refusal. */
   failed(refusal: CallError): void;
 }
 
 function StopQuestion({ failure, ...outcome }: StopOutcome & { failure: CallError | undefined }) {
   const { page, item } = place.value;
+  // The page that is open decides which narrower stops are offered.
   const session = page === 'talk' && item !== '' && item !== 'new' ? item : undefined;
   const device = page === 'devices' && item !== '' ? item : undefined;
   return (

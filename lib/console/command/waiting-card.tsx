@@ -21,6 +21,7 @@ export function WaitingCard({ call }: { call: WaitingCall }) {
       await decide(id, decision, reason.value);
       announce(t(decision === 'approve' ? 'callApproved' : 'callRejected', { name }));
     });
+  // A call of high risk waits also where no rule says so.
   const why = rules === undefined && risk === 'high' ? [t('riskHighAsks')] : ruleSentences(rules, [rule]);
   const facts = [
     ...(askedByName === undefined ? [] : [t('askedBy', { name: askedByName })]),

@@ -13,6 +13,7 @@ import { RulesForm } from './rules-form.tsx';
 import { Warnings } from '../warnings.tsx';
 import { TrialButton, type Trial } from './trial-button.tsx';
 
+/** A device that is not registered yet; `rules` is JSON text, which may have faults. */
 interface DeviceDraft {
   name: string;
   rules: string;

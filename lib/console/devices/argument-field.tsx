@@ -83,6 +83,7 @@ export function enteredArguments(
   return args;
 }
 
+/** The value of a field by the type of its argument. Throws a CallError for JSON that cannot be read. */
 function valueOf(name: string, schema: ArgumentSchema, text: string): unknown {
   const kind = kindOf(schema);
   const chosen = schema.enum?.find((choice) => String(choice) === text);
@@ -97,10 +98,12 @@ function valueOf(name: string, schema: ArgumentSchema, text: string): unknown {
   }
 }
 
+/** Whether a JavaScript number holds every digit of a text. Only whole numbers are looked at. */
 function isExact(text: string): boolean {
   return !/^-?\d+$/.test(text.trim()) || Number.isSafeInteger(Number(text));
 }
 
+/** The type that decides the field; `json` for a schema without one. A whole number wins over a text that may stand for it. */
 function kindOf({ type }: ArgumentSchema): string {
   const types = [type ?? []].flat().filter((one) => one !== 'null');
   return types.length > 1 && types.includes('string') && types.includes('integer')

@@ -7,14 +7,17 @@ import { timeText } from '../time.ts';
 
 /** A write that was tried. */
 interface AuditRow {
+  /** Its number in the chain of the device. */
   n: number;
   at: string;
   event: string;
   tool: string;
   arguments: unknown;
+  /** null: it was not sent, or nobody knows yet. */
   outcome: string | null;
   askedByName?: string;
   approvedBy: string | null;
+  /** The rule that decided, in words; null where none did. */
   rule: string | null;
 }
 

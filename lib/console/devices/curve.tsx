@@ -12,6 +12,7 @@ const HEIGHT_PX = 150;
 const LINE_PX = 2;
 /** The distances between two times under the curve, in seconds: from one second to a day. */
 const TIME_STEPS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
+/** The least distance between two times. */
 const TIME_SPACE_PX = 90;
 const TIME_HEIGHT_PX = 32;
 /** The free space above and below the curve, as a share. */
@@ -28,6 +29,7 @@ export class Curve extends Component<CurveProps> {
     void this.#draw().catch(() => undefined); // without a curve the last number still shows
   }
 
+  // The drawing is not Preact's: new numbers go to it directly.
   override shouldComponentUpdate({ series, label }: CurveProps): boolean {
     this.#plot?.setData(dataOf(series));
     return label !== this.props.label;
@@ -46,18 +48,21 @@ export class Curve extends Component<CurveProps> {
   async #draw(): Promise<void> {
     const { default: Plot } = await import('uplot');
     const { current: frame } = this.#frame;
+    // The page may have been left while the package was loaded.
     if (this.#isGone || !frame) return;
     const { series } = this.props;
     this.#plot = new Plot(optionsOf(Plot, series, frame), dataOf(series), frame);
     this.#width.observe(frame);
   }
 
+  /** Gives the drawing the width of its place, which changes with the window. */
   #fit(): void {
     const width = this.#frame.current?.clientWidth ?? 0;
     if (width > 0 && width !== this.#plot?.width) this.#plot?.setSize({ width, height: HEIGHT_PX });
   }
 }
 
+/** The time of day of seconds since the epoch, in the language of the page. */
 function clockText(seconds: number): string {
   return new Date(seconds * 1000).toLocaleTimeString(language.value, { hour12: false });
 }
@@ -74,6 +79,7 @@ function rangeOf(Plot: typeof UPlot, min: number, max: number): UPlot.Range.MinM
 }
 
 function optionsOf(Plot: typeof UPlot, { name, unit }: Series, frame: HTMLElement): UPlot.Options {
+  // The drawing is a canvas: colours and font of the page do not reach it by themselves.
   const style = getComputedStyle(frame);
   const color = (variable: string): string => style.getPropertyValue(variable).trim();
   const axis = {

@@ -24,6 +24,7 @@ function TalkButtons({
   device: ShownDevice;
 }) {
   const { isBusy, failure, begin } = useButtonWork();
+  // Only a document can be simulated: behind a URL there may be an endpoint that describes itself.
   const isDocument = typeof openSpec === 'string' ? !/^https?:/i.test(openSpec) : openSpec !== undefined;
   const isUsable = enabled && fault === undefined;
   const talk = async (): Promise<void> => go('talk', await createSession(title, [], '', [name]));

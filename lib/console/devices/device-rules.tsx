@@ -16,6 +16,7 @@ export interface ShownDevice {
   enabled: boolean;
   /** Why it cannot be used. */
   fault?: string;
+  /** True for a device of a file in DEVICES_DIR: it is changed there. */
   readOnly?: boolean;
   rules?: Record<string, unknown>;
   rulesInWords?: string[];

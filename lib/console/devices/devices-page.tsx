@@ -22,13 +22,16 @@ interface KnownDevice {
   version: number;
   enabled: boolean;
   tools: number;
+  /** Why it cannot be used. */
   fault?: string;
+  /** The outcome of the last call or check; `reachable` is null while nobody has tried it. */
   state: { reachable: boolean | null; lastError: string | null };
 }
 
 /** From so many devices on, a field finds them by name. */
 const FILTER_FROM_COUNT = 8;
 
+/** The list as it was last read: it stands at once when somebody comes back to the page. */
 const known = signal<readonly KnownDevice[] | undefined>(undefined);
 
 /** The devices that the user may use, or one of them. */
@@ -80,6 +83,7 @@ function devicesWith(text: string): readonly KnownDevice[] {
   return (known.value ?? []).filter(({ name, title }) => `${title} ${name}`.toLowerCase().includes(wanted));
 }
 
+/** The key of the words for the state of a device; null: nobody has tried it. */
 function stateOf(reachable: boolean | null) {
   if (reachable === null) return 'deviceUntried';
   return reachable ? 'deviceReachable' : 'deviceSilent';

@@ -14,8 +14,10 @@ const kinds = {
 } as const;
 type RuleKind = keyof typeof kinds;
 
+/** The fields as they are written. An empty text is a field that the rule does not have. */
 interface RuleDraft {
   kind: RuleKind;
+  /** Names with commas between them; empty: all tools. */
   tools: string;
   effect: '' | 'read' | 'write';
   approvers: '' | 'owner' | 'other' | 'admin';

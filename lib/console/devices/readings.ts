@@ -14,6 +14,7 @@ export interface Series {
 const POINTS_MAX_COUNT = 2000;
 /** More numbers of one result are no curves that anybody compares. */
 const NUMBERS_MAX_COUNT = 12;
+/** Deeper numbers are seldom values of a device. */
 const DEPTH_MAX = 4;
 
 /** The numbers that were seen, by device. They are forgotten when the page closes. */
@@ -38,6 +39,7 @@ export function keepReading(device: string, tool: string, result: unknown, atMs:
   readings.value = new Map(readings.value).set(device, [...byName.values()]);
 }
 
+/** A number in a result, with its place in it; `path` is empty for the result itself. */
 interface FoundNumber {
   path: string;
   unit: string;
@@ -54,6 +56,7 @@ export function numbersIn(result: unknown): FoundNumber[] {
   return leavesOf(inner['jsonrpc'] === undefined ? parsed : inner['result'], '', '', 0);
 }
 
+/** The numbers in a value and below it. */
 function leavesOf(value: unknown, path: string, unit: string, depth: number): FoundNumber[] {
   if (typeof value === 'number') return [{ path, unit, value }];
   if (typeof value === 'boolean') return [{ path, unit, value: Number(value) }];

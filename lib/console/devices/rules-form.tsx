@@ -90,6 +90,7 @@ export function RulesForm({ text, device, onChange }: RulesFormProps) {
   );
 }
 
+/** Says that a text is no JSON object, and where its first fault is. A JSON text that is no object has no such line. */
 function NoJson({ text }: { text: string }) {
   const line = faultyLine(text);
   return (
@@ -99,6 +100,7 @@ function NoJson({ text }: { text: string }) {
   );
 }
 
+/** Rules to begin with, while there are none. The choice is an action, so that it always shows its first line. */
 function Templates({ onChoose }: { onChoose(text: string): void }) {
   return (
     <label>

@@ -67,6 +67,7 @@ export interface ShownRule {
   rule: RuleEntry;
 }
 
+/** The words for the place of a rule, by its list. */
 const places = {
   calls: { server: 'ruleOfServer', device: 'ruleOfDevice', session: 'ruleOfSession' },
   limits: { server: 'limitOfServer', device: 'limitOfDevice', session: 'limitOfSession' },
@@ -126,10 +127,12 @@ function testsOf(when: unknown): string[] {
   );
 }
 
+/** A duration of a rule in words; nothing where the rule has none. */
 function inSeconds(key: 'ruleTimeout' | 'ruleInterval', seconds: unknown): string[] {
   return seconds === undefined ? [] : [t(key, { seconds: text(seconds) })];
 }
 
+/** The words for a value; the value itself where it has none, and nothing where it is missing. */
 function known<Key extends string>(
   names: Readonly<Record<Key, Parameters<typeof t>[0]>>,
   value: unknown,

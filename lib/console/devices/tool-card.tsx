@@ -35,6 +35,7 @@ export function ToolCard({ device, tool, onWritten }: ToolCardProps) {
   const isWatching = useSignal(false);
   const { isBusy, failure, begin } = useButtonWork();
   const { properties = {}, required = [] } = parameters;
+  // A call that failed at the device is an answer, and no refusal of the server.
   const failed = (result.value as { error?: ShownFailure } | undefined)?.error;
   const send = (dryRun: boolean): void =>
     begin(async () => {

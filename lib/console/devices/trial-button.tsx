@@ -10,8 +10,10 @@ import { decisionText, ruleSentences, type ShownRule } from './rules-text.ts';
 interface TriedTool {
   tool: string;
   decision: 'allow' | 'ask' | 'deny' | 'dry_run';
+  /** The reason in the words of the server. */
   rule: string;
   rules: ShownRule[];
+  /** The answer is another one for other arguments. */
   isByArguments: boolean;
 }
 

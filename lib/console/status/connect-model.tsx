@@ -24,6 +24,7 @@ export function ConnectModel() {
   const form = useSignal<{ baseUrl: string; apiKey: string; model: string }>({ ...services[0], apiKey: '' });
   const result = useSignal<{ ok: boolean; text: string } | undefined>(undefined);
   const isBusy = useSignal(false);
+  // Without a key where the field is empty: an endpoint on this machine has none.
   const wanted = (): ModelHere => {
     const { baseUrl, apiKey, model } = form.value;
     return {
@@ -34,6 +35,7 @@ export function ConnectModel() {
   };
   const set = (changes: Partial<typeof form.value>): void => {
     form.value = { ...form.value, ...changes };
+    // An answer about other fields would mislead.
     result.value = undefined;
   };
   const submit = async (event: Event): Promise<void> => {

@@ -3,6 +3,7 @@ import { t } from '../language.ts';
 import { durationText } from '../time.ts';
 import type { ModelHere } from './model-here.ts';
 
+/** The answer of `POST /api/model/test`; `detail` is what the model said, or why there is no answer. */
 interface TrialAnswer {
   ok: boolean;
   ms: number;

@@ -5,7 +5,9 @@ import { call } from '../api.ts';
 export interface ServerStatus {
   version: string;
   uptimeSeconds: number;
+  /** `demo`: the offline model answers; `host` is null then. */
   model: { demo: boolean; name: string; host: string | null };
+  /** `kind` is the scheme of DATABASE_URL. `ms`: how long it took to answer; null: it does not answer. */
   database: { kind: string; ms: number | null };
   nodes: number;
   /** Whether simulated devices can run in it. */

@@ -82,6 +82,7 @@ function ModelState({ demo, name, host }: ServerStatus['model']) {
 }
 
 function ServerFacts({ version, uptimeSeconds, database: { kind, ms }, nodes }: ServerStatus) {
+  // null: the database does not answer.
   const isUp = ms !== null;
   return (
     <dl class="facts">
@@ -102,10 +103,12 @@ function ServerFacts({ version, uptimeSeconds, database: { kind, ms }, nodes }: 
   );
 }
 
+/** The name of a database by the scheme of its URL. */
 function nameOf(kind: string): string {
   return kind === 'sqlite' ? 'SQLite' : kind.startsWith('postgres') ? 'PostgreSQL' : kind;
 }
 
+/** The settings that are unsafe, for callers who may see them. */
 function UnsafeList({ unsafe }: Pick<ServerStatus, 'unsafe'>) {
   if (unsafe === null) return <p class="soft">{t('unsafeHidden')}</p>;
   if (unsafe.length === 0)

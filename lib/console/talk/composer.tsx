@@ -64,6 +64,7 @@ export function Composer({
             aria-label={t('attach')}
             onChange={({ currentTarget }) => {
               void attach([...(currentTarget.files ?? [])]);
+              // Else the same file could not be chosen again.
               currentTarget.value = '';
             }}
           />

@@ -75,6 +75,7 @@ function IconButton({
   );
 }
 
+/** Asks before a conversation is removed. A removal that fails leaves it open. */
 function RemovalQuestion({ id, done }: { id: string; done(): void }) {
   return (
     <Dialog label={t('removeAsk')} onClose={done}>
@@ -100,6 +101,7 @@ function NameForm({ id, title, done }: { id: string; title: string; done(): void
   const submit = (event: Event): void => {
     event.preventDefault();
     if (name.value.trim() === '') return;
+    // A name that the server refuses leaves the old one.
     nameSession(id, name.value.trim()).then(done, done);
   };
   return (

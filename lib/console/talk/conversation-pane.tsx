@@ -86,6 +86,7 @@ function Gone() {
 /** Tells a screen reader about each answer, once it is whole; those of the history it reads by itself. */
 function useAnnouncedAnswers({ isRead, turns }: Conversation): void {
   const last = turns.value.at(-1);
+  // The key of the last turn that was whole; empty where none was. Undefined until the history was read.
   const told = useRef<string | undefined>(undefined);
   useEffect(() => {
     if (!isRead.value) return;
@@ -95,6 +96,7 @@ function useAnnouncedAnswers({ isRead, turns }: Conversation): void {
   }, [isRead.value, last]);
 }
 
+/** The end of a turn in words; empty while it is worked on. */
 function endText({ state, answer }: ShownTurn): string {
   if (state === 'running' || state === 'sending') return '';
   return state === 'done' ? t('answered', { text: answer }) : t(state);
@@ -108,6 +110,7 @@ const sentences = [
 
 function Suggestions({ id, say }: { id: string; say(pieces: readonly Piece[]): void }) {
   const title = sessions.value?.find((entry) => entry.id === id)?.title;
+  // An example has its sentence; a conversation about all of them has every one.
   const fitting = sentences
     .filter(([name]) => title === t(name) || title === t('exampleAll'))
     .map(([, text]) => t(text));

@@ -5,6 +5,7 @@ import { SessionSocket, type ConnectionState } from './session-socket.ts';
 import type { LiveFrame, LogEnvelope, Piece, ShownTurn } from './envelope.ts';
 import { TurnLog, turnLogOf } from './turn-log.ts';
 
+/** Pieces of an answer come faster than a screen can be read. */
 const SHOWN_WITHIN_MS = 25;
 /** So many lines of the log are read first: thirty turns of a call each fill the screen, however long the log is. */
 const FIRST_LINES = 150;
@@ -18,7 +19,9 @@ export class Conversation {
   /** Whether the history was read. */
   readonly isRead = signal(false);
   #log = new TurnLog();
+  /** Undefined until the history was read. */
   #connection: SessionSocket | undefined;
+  /** Set while the next drawing is due. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
   /** The tasks that were given to a connection. */
@@ -42,6 +45,7 @@ export class Conversation {
       onFrame: (frame) => this.#take(frame as LogEnvelope | LiveFrame),
       onState: (state) => (this.state.value = state),
       onOpen: () => this.#sendAgain(),
+      // The old lines are gone from the server; their turns must go from the page.
       onCleared: () => void this.#read().catch(() => undefined),
       exists: () => this.#exists(),
     });
@@ -119,6 +123,7 @@ export class Conversation {
   }
 
   #take(frame: LogEnvelope | LiveFrame): void {
+    // Applied now, and once more on the whole history: the history may have been read before it came.
     this.#late?.push(frame);
     this.#apply(frame);
     this.#show();
@@ -126,6 +131,7 @@ export class Conversation {
 
   #apply(frame: LogEnvelope | LiveFrame): void {
     if ('seq' in frame && 'from' in frame) this.#log.take(frame);
+    // The log ends before the position of this page, as after the restoring of a backup: everything is read again.
     else if ('code' in frame && frame.code === 'position_unknown') void this.#read().catch(() => undefined);
     else this.#log.takeLive(frame);
   }

@@ -5,13 +5,16 @@ import type { DeviceEntry } from './sessions.ts';
 
 /** A document that somebody types or chooses. */
 export interface DocumentDraft {
+  /** For the list of the page only: a draft that is dropped takes its own field with it. */
   readonly key: string;
   readonly text: string;
+  /** The address of the device; empty: that of the document. */
   readonly server: string;
   readonly secret: string;
   /** `scheme`: a key for the security scheme of the document that `secretName` names. */
   readonly secretKind: 'bearer' | 'basic' | 'scheme';
   readonly secretName: string;
+  /** True: a simulated device is started from the document, and the session gets its address. */
   readonly isSimulated: boolean;
 }
 
@@ -61,6 +64,7 @@ export function DocumentFields({
   const read = async (input: HTMLInputElement): Promise<void> => {
     const text = await input.files?.[0]?.text();
     if (text !== undefined) set({ text });
+    // Else the same file could not be chosen again.
     input.value = '';
   };
   return (

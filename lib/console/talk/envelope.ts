@@ -1,13 +1,18 @@
 /** An envelope of a session's log, as the server sends it (`GET /api/history`, WebSocket `/api/chat`). */
 export interface LogEnvelope {
+  /** Empty for a line that belongs to no task. */
   taskId: string;
   from: string;
   to: string;
   type: string;
+  /** A text, or the value that belongs to `type`. */
   message: unknown;
+  /** Beside the last envelope that the model sent in a reply. */
   completions?: { tokenUsage: { totalTokens: number }; model: string };
   error?: { code: string; message: string };
+  /** A time of the server (ms-of.ts). */
   createTime: string;
+  /** The position in the log: it rises, with gaps. */
   seq: number;
 }
 
@@ -15,6 +20,7 @@ export interface LogEnvelope {
 export interface LiveFrame {
   type: 'chunk' | 'reasoning' | 'ack' | 'error';
   taskId?: string;
+  /** A piece of the text; for `chunk` and `reasoning`. */
   part?: string;
   code?: string;
   message?: string;
@@ -23,6 +29,7 @@ export interface LiveFrame {
 /** A piece of a message. */
 export interface Piece {
   type: 'text' | 'imageUrl';
+  /** The text, or the URL of a picture. */
   message: string;
 }
 
@@ -34,7 +41,9 @@ export interface CallStep {
   parameters: unknown;
   state: 'running' | 'done' | 'failed' | 'unknown';
   result?: unknown;
+  /** When it was called, in ms since the epoch. */
   at: number;
+  /** How long it took; missing until it has ended. */
   ms?: number;
 }
 
@@ -53,6 +62,7 @@ export interface ApprovalStep {
   kind: 'approval';
   id: string;
   request: unknown;
+  /** Missing while it waits. */
   decision?: { decision: string; by?: string; reason?: string };
   at: number;
 }
@@ -69,7 +79,9 @@ export interface ShownTurn {
   readonly steps: readonly Step[];
   /** The whole answer, or the part that has arrived. */
   readonly answer: string;
+  /** The thoughts of a model that shows them, until its answer is there. */
   readonly thinking: string;
+  /** `sending`: the server has not said yet that it has the message. `rejected`: it was refused, and no task began. */
   readonly state: 'sending' | 'running' | 'done' | 'stopped' | 'failed' | 'rejected';
   readonly error?: { code: string; message: string };
   /** Ms since the epoch. */

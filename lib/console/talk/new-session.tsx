@@ -10,6 +10,7 @@ import { status } from '../status/server-status.ts';
 import { DocumentFields, emptyDraft, entryOf, type DocumentDraft } from './document-fields.tsx';
 import { createSession, sessions, simulated, type DeviceEntry } from './sessions.ts';
 
+/** The examples to begin with: the documents by their names at the server, and the key of the title. */
 const examples = [
   { names: ['lights'], title: 'exampleLights' },
   { names: ['air-conditioner'], title: 'exampleAir' },
@@ -50,6 +51,7 @@ export function NewSession() {
 
 interface SectionProps {
   isBusy: boolean;
+  /** Opens a session, and goes to it. `open` resolves with its id. */
   begin(open: () => Promise<string>): void;
 }
 
@@ -109,11 +111,13 @@ function OwnDocuments() {
   const { isBusy, failure, begin } = useButtonWork();
   const drafts = useSignal<readonly DocumentDraft[]>([emptyDraft()]);
   const prompt = useSignal('');
+  // Documents without a text are not in the request: places in it count these.
   const written = drafts.value.filter(({ text }) => text.trim() !== '');
   const change = (at: number, draft: DocumentDraft): void =>
     void (drafts.value = drafts.value.map((old, index) => (index === at ? draft : old)));
   const open = async (): Promise<void> => {
     const entries: DeviceEntry[] = [];
+    // One after the other: the first document with a fault ends it, and is named by its place.
     for (const [at, draft] of written.entries()) entries.push(await entryFor(draft, pointerOf(at)));
     go('talk', await createSession('', entries, prompt.value));
   };

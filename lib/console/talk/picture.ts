@@ -17,6 +17,7 @@ export async function readPicture(file: File): Promise<string> {
   }
 }
 
+/** The picture as a JPEG whose longer side has at most so many px. A smaller picture is not made larger. */
 function drawn(bitmap: ImageBitmap, side: number): string {
   const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement('canvas');

@@ -18,6 +18,7 @@ export interface SessionSocketOptions {
   exists(): Promise<boolean>;
 }
 
+/** The first pause before a retry; each one is twice the one before, with some chance in it. */
 const RETRY_MIN_MS = 300;
 const RETRY_MAX_MS = 8000;
 /** A connection that is cut without a word shows only by silence. */
@@ -25,7 +26,9 @@ const PING_EVERY_MS = 15_000;
 const PONG_WITHIN_MS = 8000;
 /** A browser waits minutes for a server that takes a connection and says nothing. */
 const OPEN_WITHIN_MS = 10_000;
+/** The close code of a conversation that was emptied; the session goes on. */
 const CLEARED = 1000;
+/** The close codes of a session that was removed, and of one that has expired. */
 const ENDED = new Set([4404, 4408]);
 
 /** A WebSocket of a session that connects again until it is closed, and goes on at the position that was seen last. */
@@ -35,8 +38,10 @@ export class SessionSocket {
   #retryMs = RETRY_MIN_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pinging: ReturnType<typeof setInterval> | undefined;
+  /** Runs while a ping has no answer. */
   #pong: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
+  /** One function, so that it can be removed as a listener. */
   readonly #now = (): void => this.#retryNow();
 
   constructor(options: SessionSocketOptions) {
@@ -63,6 +68,7 @@ export class SessionSocket {
     const { session, since, onState } = this.#options;
     onState('connecting');
     const query = new URLSearchParams({ id: session, since: String(Math.max(0, since())) });
+    // A browser sends no header with a WebSocket: the token travels as a subprotocol.
     const protocols = bearer.value === undefined ? [] : ['liteagent', `bearer.${bearer.value}`];
     const url = new URL(`/api/chat?${query.toString()}`, location.href);
     url.protocol = url.protocol.replace('http', 'ws');
@@ -72,6 +78,7 @@ export class SessionSocket {
     socket.addEventListener('open', () => this.#opened());
     socket.addEventListener('message', ({ data }: MessageEvent<string>) => this.#received(data));
     socket.addEventListener('close', ({ code }) => {
+      // A socket that was left closes later, when there is another one.
       if (this.#socket === socket) void this.#ended(code);
     });
   }

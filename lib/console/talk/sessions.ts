@@ -7,7 +7,9 @@ import { timeText } from '../time.ts';
 /** A session in the list. */
 export interface SessionEntry {
   id: string;
+  /** null: nobody has named it. */
   title: string | null;
+  /** The time of its last line. */
   usedAt: string;
 }
 
@@ -15,7 +17,9 @@ export interface SessionEntry {
 export interface DeviceEntry {
   openSpec: string;
   server?: string;
+  /** One key for the whole document. */
   apiKey?: { type: 'bearer' | 'basic'; apiKey: string };
+  /** Keys by the names of the document's security schemes. */
   credentials?: Record<string, string>;
 }
 

@@ -19,6 +19,7 @@ import {
 
 /** The steps of a turn, as they happen. They can be folded; those of the last turn are open. */
 export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
+  // Undefined until the reader has folded or opened them.
   const choice = useSignal<boolean | undefined>(undefined);
   const isOpen = choice.value ?? isLast;
   const { steps, startedAt, endedAt } = turn;
@@ -28,6 +29,7 @@ export function Steps({ turn, isLast }: { turn: ShownTurn; isLast: boolean }) {
       class="steps"
       open={isOpen}
       onToggle={({ currentTarget }) => {
+        // The event comes also when the page itself opens or folds them.
         if (currentTarget.open !== isOpen) choice.value = currentTarget.open;
       }}
     >
@@ -106,6 +108,7 @@ function CallRow({ name, parameters, state, result, ms }: CallStep) {
   );
 }
 
+/** The words of a failed call, and whether something may have happened. */
 function Failure({ result }: { result: unknown }) {
   const { error } = (result ?? {}) as { error?: ShownFailure & { effect?: string } };
   return (
@@ -145,6 +148,7 @@ function decisionWords({ decision, by = '', reason }: NonNullable<ApprovalStep['
 function Approval({ id, decision }: ApprovalStep) {
   const waiting = waitingCalls.value?.find((call) => call.id === id);
   useEffect(() => {
+    // The card of the call is there at once, and not with the next reading.
     if (decision === undefined) void readCommands();
   }, []);
   return (

@@ -15,6 +15,7 @@ export function TalkPage({ item }: { item: string }) {
     readSessions().catch(() => undefined);
   }, []);
   const isEmpty = useComputed(() => sessions.value?.length === 0);
+  // Where there is no conversation yet, the form for the first one is shown at once.
   const isNew = item === 'new' || (item === '' && isEmpty.value);
   return (
     <div class="talk" data-shows={item === '' && !isNew ? 'list' : 'pane'}>

@@ -18,6 +18,7 @@ export class TurnLog {
   readonly turns: ShownTurn[] = [];
   /** The position of the last envelope; -1 before the first one. */
   lastSeq = -1;
+  /** The places of turns in `turns`, by their keys. */
   readonly #places = new Map<string, number>();
 
   /** Takes one envelope of the log. */
@@ -31,6 +32,7 @@ export class TurnLog {
 
   /** Takes a frame that is not in the log. */
   takeLive({ type, taskId = '', part = '', code = '', message = '' }: LiveFrame): void {
+    // Another client may send to the session, too: its task comes with the log.
     if (taskId === '' || !this.#places.has(taskId)) return;
     if (type === 'chunk') this.#change(taskId, (turn) => ({ answer: turn.answer + part }));
     if (type === 'reasoning') this.#change(taskId, (turn) => ({ thinking: turn.thinking + part }));
@@ -100,6 +102,7 @@ export class TurnLog {
       result.error === undefined ? 'done' : result.error.effect === 'unknown' ? 'unknown' : 'failed';
     this.#change(taskId, (turn) => ({
       steps: turn.steps.map((step) =>
+        // The call that still runs: an id may come again in a later reply.
         step.kind === 'call' && step.id === id && step.state === 'running'
           ? { ...step, state, result, ms: at - step.at }
           : step,
@@ -133,12 +136,14 @@ export class TurnLog {
       }));
   }
 
+  /** Adds a turn at the end. One that is there stays: the log brings the message that this page has shown already. */
   #add(turn: ShownTurn): void {
     if (this.#places.has(turn.key)) return;
     this.#places.set(turn.key, this.turns.length);
     this.turns.push(turn);
   }
 
+  /** Puts a changed turn in the place of the old one. Nothing happens for an unknown task. */
   #change(taskId: string, change: (turn: ShownTurn) => Partial<ShownTurn>): void {
     const at = this.#places.get(taskId);
     const turn = at === undefined ? undefined : this.turns[at];
@@ -154,6 +159,7 @@ export function turnLogOf(envelopes: readonly LogEnvelope[], unanswered: readonl
   return log;
 }
 
+/** A turn of which nothing is known yet but its begin. */
 function emptyTurn(key: string, startedAt: number): ShownTurn {
   return { key, taskId: '', said: [], steps: [], answer: '', thinking: '', state: 'running', startedAt };
 }
@@ -166,6 +172,7 @@ function roundOf(turn: ShownTurn, model: string, tokens: number, text: string, a
   return { kind: 'round', model, tokens, text, at, ms: Math.max(0, at - Math.max(turn.startedAt, ...ends)) };
 }
 
+/** The pieces of a message, of whichever form it is. */
 function piecesOf(type: string, message: unknown): Piece[] {
   if (type === 'contentList') return message as Piece[];
   return [{ type: type === 'imageUrl' ? 'imageUrl' : 'text', message: String(message) }];

@@ -55,6 +55,7 @@ function waitsForDecision({ state, steps }: ShownTurn): boolean {
   return state === 'running' && steps.some((step) => step.kind === 'approval' && step.decision === undefined);
 }
 
+/** The state of a turn in words; nothing for a turn that is done, and for one whose answer is coming. */
 function TurnState({ turn: { state, error, answer }, isWaiting }: { turn: ShownTurn; isWaiting: boolean }) {
   if (state === 'done') return null;
   if (state === 'sending') return <p class="turn-state soft">{t('sending')}</p>;
@@ -73,6 +74,7 @@ function TurnState({ turn: { state, error, answer }, isWaiting }: { turn: ShownT
   );
 }
 
+/** A piece of a message: its text, a picture, or a link to a picture elsewhere. */
 function SaidPiece({ piece: { type, message } }: { piece: Piece }) {
   if (type === 'text') return <p>{message}</p>;
   // A picture elsewhere is not loaded: its host would learn who reads.

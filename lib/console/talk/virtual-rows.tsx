@@ -31,9 +31,12 @@ export class VirtualRows<Row extends Keyed> extends Component<RowsProps<Row>, { 
   readonly #scroller = createRef<HTMLDivElement>();
   readonly #inner = createRef<HTMLDivElement>();
   readonly #virtualizer: Virtualizer<HTMLDivElement, HTMLDivElement>;
+  /** Rows grow while an answer comes, and no new row says so. */
   readonly #growth: ResizeObserver;
   #leave: (() => void) | undefined;
+  /** Whether new rows are scrolled to. */
   #isFollowing = true;
+  /** Where the list was scrolled to, to tell a reader who goes up from rows that grow. */
   #lastTop = 0;
 
   constructor(props: RowsProps<Row>) {

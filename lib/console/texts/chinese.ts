@@ -3,6 +3,7 @@ import { chineseRules } from './rules-chinese.ts';
 
 /** The same texts in Chinese. */
 export const chinese: Readonly<Record<keyof typeof english, string>> = {
+  // Every page
   talk: '对话',
   devices: '设备',
   approvals: '审批',
@@ -22,6 +23,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   faultLine: '第 {n} 行',
   unreachable: '服务器没有响应。请确认它正在运行，然后重试。',
 
+  // The sign-in
   signIn: '登录',
   signInLead: '与您的设备对话',
   signOut: '退出登录',
@@ -40,6 +42,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   ways: '登录方式',
   noAccount: '没有账号？请管理员创建：lite-agent user add NAME',
 
+  // The list of conversations
   sessions: '会话',
   newSession: '新会话',
   noSessions: '还没有会话。',
@@ -52,6 +55,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   sessionGone: '此会话已过期或已被删除。',
   back: '会话',
 
+  // A new conversation
   newLead: '用描述设备的文档与设备对话：OpenAPI、OpenRPC 或 OpenModbus。',
   examplesTitle: '试一个示例',
   examplesLead: '设备是模拟的，不会有硬件动作。',
@@ -81,6 +85,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   plainLead: '只有模型，看看它是否回答。',
   faults: '此文档无法使用：',
 
+  // The field to say something
   emptyTitle: '说点什么',
   emptyLead: '例如：',
   sayHello: '你能做什么？',
@@ -96,6 +101,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   pictureLink: '位于 {host} 的图片',
   toEnd: '到末尾',
 
+  // The connection, and the state of a turn
   live: '实时',
   connecting: '正在连接…',
   offline: '连接已断开，正在重试…',
@@ -106,6 +112,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   rejected: '未被接受',
   answered: '回答：{text}',
 
+  // The steps of a turn
   stepsCount: '{n} 个步骤',
   stepOne: '1 个步骤',
   tokenOne: '1 个 token',
@@ -125,6 +132,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   rejectedBy: '{name} 已拒绝',
   askedBy: '由 {name} 提出',
 
+  // The model
   demoTitle: '这是演示模型。',
   demoLead: '它离线运行，只匹配词语：足以试用设备，但并不理解语言。',
   demoLink: '连接模型',
@@ -149,6 +157,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   useHere: '在此标签页的新会话中使用',
   usedHere: '此标签页的新会话将使用它。',
 
+  // The server, and durations
   serverTitle: '服务器',
   version: '版本',
   uptime: '已运行',
@@ -166,6 +175,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   days: '{n} 天',
   milliseconds: '{n} 毫秒',
 
+  // Emergency stops, approvals and devices
   estop: '急停',
   estopAsk: '停止设备？',
   estopLead: '在管理员解除之前，服务器不再发出任何会改变设备的调用。这不能代替硬件急停。',
@@ -221,6 +231,7 @@ export const chinese: Readonly<Record<keyof typeof english, string>> = {
   auditTitle: '尝试过的写操作',
   auditEmpty: '还没有。',
 
+  // Requests that wait, notifications, readings, accounts
   requestBytes: '服务器将原样发出的内容',
   requestHttp: '向 {url} 发送 {method} 请求',
   requestModbusWrite: '把 {values} 写入 {endpoint} 单元 {unit} 的地址 {address}（功能码 {code}）',

@@ -2,6 +2,7 @@ import { englishRules } from './rules-english.ts';
 
 /** The texts of the console in English. `{name}` stands for a value. */
 export const english = {
+  // Every page
   talk: 'Talk',
   devices: 'Devices',
   approvals: 'Approvals',
@@ -21,6 +22,7 @@ export const english = {
   faultLine: 'Line {n}',
   unreachable: 'The server does not answer. Check that it runs, and try again.',
 
+  // The sign-in
   signIn: 'Sign in',
   signInLead: 'to talk to your devices',
   signOut: 'Sign out',
@@ -39,6 +41,7 @@ export const english = {
   ways: 'Ways to sign in',
   noAccount: 'No account? An admin makes one: lite-agent user add NAME',
 
+  // The list of conversations
   sessions: 'Conversations',
   newSession: 'New conversation',
   noSessions: 'No conversation yet.',
@@ -51,6 +54,7 @@ export const english = {
   sessionGone: 'This conversation has expired or was deleted.',
   back: 'Conversations',
 
+  // A new conversation
   newLead: 'Talk to devices by the documents that describe them: OpenAPI, OpenRPC or OpenModbus.',
   examplesTitle: 'Try an example',
   examplesLead: 'The devices are simulated. No hardware moves.',
@@ -80,6 +84,7 @@ export const english = {
   plainLead: 'Only the model, to see that it answers.',
   faults: 'The document cannot be used:',
 
+  // The field to say something
   emptyTitle: 'Say something',
   emptyLead: 'For example:',
   sayHello: 'What can you do?',
@@ -95,6 +100,7 @@ export const english = {
   pictureLink: 'Picture at {host}',
   toEnd: 'To the end',
 
+  // The connection, and the state of a turn
   live: 'Live',
   connecting: 'Connecting…',
   offline: 'No connection. Trying again…',
@@ -105,6 +111,7 @@ export const english = {
   rejected: 'Not accepted',
   answered: 'Answer: {text}',
 
+  // The steps of a turn
   stepsCount: '{n} steps',
   stepOne: '1 step',
   tokenOne: '1 token',
@@ -124,6 +131,7 @@ export const english = {
   rejectedBy: 'Rejected by {name}',
   askedBy: 'asked by {name}',
 
+  // The model
   demoTitle: 'This is the demo model.',
   demoLead: 'It runs offline and matches words: good enough to try devices, but it understands no language.',
   demoLink: 'Connect a model',
@@ -148,6 +156,7 @@ export const english = {
   useHere: 'Use it in this tab for new conversations',
   usedHere: 'New conversations of this tab use it.',
 
+  // The server, and durations
   serverTitle: 'Server',
   version: 'Version',
   uptime: 'Up for',
@@ -165,6 +174,7 @@ export const english = {
   days: '{n} d',
   milliseconds: '{n} ms',
 
+  // Emergency stops, approvals and devices
   estop: 'Stop devices',
   estopAsk: 'Stop devices?',
   estopLead:
@@ -221,6 +231,7 @@ export const english = {
   auditTitle: 'Writes that were tried',
   auditEmpty: 'None yet.',
 
+  // Requests that wait, notifications, readings, accounts
   requestBytes: 'Exactly this leaves the server',
   requestHttp: 'Sends {method} to {url}',
   requestModbusWrite: 'Writes {values} to address {address} of unit {unit} at {endpoint} (function {code})',

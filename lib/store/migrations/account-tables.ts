@@ -21,6 +21,7 @@ async function createUsers(db: Kysely<unknown>, numbered: TableStyle['numbered']
     .addColumn('uuid', 'text', (column) => column.notNull().unique())
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('username', 'text')
+    // The key columns are unique, and have a name or an address in the form in which it is compared.
     .addColumn('username_key', 'text', (column) => column.unique())
     .addColumn('email', 'text')
     .addColumn('email_key', 'text', (column) => column.unique())

@@ -102,6 +102,7 @@ async function createChatTasks(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('ended_at', 'bigint')
     .execute();
+  // For the tidying, which forgets tasks that have ended.
   await db.schema.createIndex('chat_tasks_by_end').on('chat_tasks').column('ended_at').execute();
 }
 

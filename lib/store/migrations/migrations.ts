@@ -1,7 +1,8 @@
 /*
  * A change of the schema is a new entry at the end, named by its number. A released entry is never edited: databases in
  * the field have run it. What SQLite and PostgreSQL write differently is in the engine's TableStyle. The spec opens a
- * database of every earlier release and brings it to the newest one, on both engines.
+ * database of every earlier release and brings it to the newest one, on both engines. The columns are explained at the types of
+ * their tables: in schema.ts, and in the schemas of the parts of the server that own them.
  */
 
 import { sql, type Kysely, type Migration } from 'kysely';
@@ -32,6 +33,8 @@ import { longTexts } from './long-texts.ts';
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
   return {
+    // Kysely runs the entries in the order of their names, and refuses a database in which a later one has run before an earlier
+    // one.
     '0001-sessions': sessionTables,
     '0002-stopping': {
       async up(db: Kysely<unknown>) {
@@ -86,6 +89,7 @@ export function migrationsFor(style: TableStyle): Record<string, Migration> {
           .alterTable('sessions')
           .addColumn('config_bytes', 'bigint', (column) => column.notNull().defaultTo(0))
           .execute();
+        // About: the length of the sealed text, as no configuration is opened here.
         await sql`update sessions set config_bytes = length(config)`.execute(db);
       },
     },

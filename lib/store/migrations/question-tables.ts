@@ -39,6 +39,7 @@ export const questionTables: Migration = {
       .addColumn('released_at', 'bigint')
       .addColumn('release_reason', 'text')
       .execute();
+    // Every permit looks for the stops that hold.
     await db.schema.createIndex('estops_open').on('estops').columns(['released_at', 'scope']).execute();
     await db.schema
       .alterTable('nodes')

@@ -37,9 +37,11 @@ async function createSessions(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint')
     .addColumn('epoch', 'bigint', (column) => column.notNull())
     .addColumn('node', 'text')
+    // 0008 drops it: a node has one lease for all its sessions.
     .addColumn('lease_until', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('sessions_by_owner').on('sessions').column('owner').execute();
+  // For the sweep of expired sessions.
   await db.schema.createIndex('sessions_by_expiry').on('sessions').column('expires_at').execute();
 }
 

@@ -23,6 +23,7 @@ export async function restorePostgres(url: string, source: string): Promise<void
   await runTool('pg_restore', url, source, (dbname) => [
     '--single-transaction',
     '--exit-on-error',
+    // The roles of the database that was copied need not exist in this one.
     '--no-owner',
     '--no-acl',
     `--dbname=${dbname}`,
@@ -30,6 +31,10 @@ export async function restorePostgres(url: string, source: string): Promise<void
   ]);
 }
 
+/**
+ * Resolves when the database has no table. Rejects with `invalid_request` when it has one, and with `unavailable` when it is not
+ * reached.
+ */
 async function checkEmpty(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   try {
@@ -62,10 +67,12 @@ async function runTool(
   target.password = '';
   if (password !== '') target.searchParams.set('passfile', passfile);
   try {
+    // Every host, port, database and user; a backslash and a colon are escaped [PostgreSQL libpq-pgpass].
     await writeFile(passfile, `*:*:*:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n`, {
       mode: PRIVATE_FILE_MODE,
     });
     const child = spawn(tool, argumentsFor(target.href), { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Read from the start: a tool that writes more than the pipe holds would wait for a reader.
     const told = text(child.stderr);
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code !== 0) throw new AppError('unavailable', `${tool} failed: ${(await told).trim()}`);

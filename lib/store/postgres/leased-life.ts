@@ -18,8 +18,10 @@ export async function beginLeasedLife(db: Kysely<Schema>, leaseMs: number): Prom
 
 /** A life whose lease is a row of `nodes`. */
 class LeasedLife implements Life {
+  /** Empty until `begin` resolves. */
   name = '';
   readonly #db: Kysely<Schema>;
+  /** The end of a lease that begins when the statement runs. */
   readonly #leaseEnd: RawBuilder<number>;
 
   constructor(db: Kysely<Schema>, leaseMs: number) {
@@ -29,8 +31,10 @@ class LeasedLife implements Life {
 
   async begin(): Promise<void> {
     const name = systemClock.newId();
+    // A row whose lease has expired is as good as none: `free` and `orphaned` ask for a living one.
     await this.#db.deleteFrom('nodes').where('lease_until', '<', DATABASE_NOW).execute();
     await this.#db.insertInto('nodes').values({ name, lease_until: this.#leaseEnd }).execute();
+    // Only when the lease is committed: a claim under a name without a row would look orphaned to the others.
     this.name = name;
   }
 
@@ -59,6 +63,7 @@ class LeasedLife implements Life {
     if (!renewed) await this.begin();
   }
 
+  /** Removes the row, so that the others need not wait for the end of the lease. */
   async end(): Promise<void> {
     await this.#db.deleteFrom('nodes').where('name', '=', this.name).execute();
   }

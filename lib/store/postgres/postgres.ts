@@ -17,6 +17,7 @@ export const postgres: Engine = {
   schemes: ['postgres', 'postgresql'],
   shared: true,
   locks: {
+    // `for share`: other appends of the session may read the epoch at the same time, and no claim may change it.
     share: (query) => query.forShare(),
     takeFree: (query) => query.forUpdate().skipLocked(),
   },
@@ -32,12 +33,14 @@ export const postgres: Engine = {
         for each statement execute function ${table}_append_only()`,
     ],
   },
+  // The packages of an engine are loaded when it is opened: a server with SQLite needs no `pg`.
   async openDialect({ url, unlimited, onError }) {
     const { openPostgresDialect } = await import('./open-postgres-dialect.ts');
     return openPostgresDialect(url, unlimited, onError);
   },
   faultOf: postgresFaultOf,
   beginLife: beginLeasedLife,
+  // Several servers may work on one database; leases keep their sessions apart.
   openServerLock: () => Promise.resolve(undefined),
   async copyTo(url, target) {
     const { copyPostgres } = await import('./copy.ts');

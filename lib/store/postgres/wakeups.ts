@@ -28,10 +28,13 @@ export async function openPostgresWakeups(url: string, onError: (error: unknown)
 class PostgresWakeups implements Wakeups {
   readonly #url: string;
   readonly #onError: (error: unknown) => void;
+  /** Each is called with the session and the name of the node that wrote. */
   readonly #hearers = new Set<(session: string, node: string) => void>();
   /** `<session> <node>` of writes that the others do not know of yet. */
   readonly #unsent = new Set<string>();
+  /** Undefined while the connection is broken. */
   #client: pg.Client | undefined;
+  /** The loop that sends; undefined when there is nothing to send. */
   #sending: Promise<void> | undefined;
   #cancelRetry: Cancel | undefined;
   #closed = false;
@@ -59,6 +62,7 @@ class PostgresWakeups implements Wakeups {
 
   notify(node: string, sessions: readonly string[]): void {
     if (this.#closed) return;
+    // A set: a session with many new lines is one wake-up.
     for (const session of sessions) this.#unsent.add(`${session} ${node}`);
     this.#sending ??= this.#send()
       .catch(() => this.#unsent.clear()) // the connection broke, and its own listeners report that
@@ -74,6 +78,7 @@ class PostgresWakeups implements Wakeups {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
+    // The last wake-ups go out first: the sessions of this node have new lines that the others do not know of.
     await this.#sending;
     await this.#client?.end();
   }
@@ -93,6 +98,7 @@ class PostgresWakeups implements Wakeups {
 
   /** The connection broke: reports it, once, and connects again. */
   #lose(client: pg.Client, error: unknown): void {
+    // A connection that breaks emits both `error` and `end`: the second one finds another client here.
     if (this.#client !== client || this.#closed) return;
     this.#client = undefined;
     this.#onError(error);

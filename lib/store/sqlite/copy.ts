@@ -16,6 +16,7 @@ export async function copySqlite(file: string, target: string): Promise<void> {
   } finally {
     database.close();
   }
+  // The copy is read once as a whole before anybody relies on it.
   checkWhole(target);
 }
 
@@ -24,6 +25,7 @@ export async function restoreSqlite(file: string, source: string): Promise<void>
   checkWhole(source);
   createPrivateFolder(dirname(file));
   try {
+    // Exclusive, so that no database is overwritten, not even one that is made at this moment.
     await copyFile(source, file, constants.COPYFILE_EXCL);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -34,6 +36,7 @@ export async function restoreSqlite(file: string, source: string): Promise<void>
   }
 }
 
+/** The database for reading. Rejects a file that does not exist: SQLite would make an empty one. */
 function openExisting(file: string): BetterSqlite.Database {
   try {
     return new BetterSqlite(file, { readonly: true, fileMustExist: true });
@@ -48,6 +51,7 @@ function openExisting(file: string): BetterSqlite.Database {
   }
 }
 
+/** Throws `internal` when the file is damaged. */
 function checkWhole(file: string): void {
   const database = new BetterSqlite(file);
   try {

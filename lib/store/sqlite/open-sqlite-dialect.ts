@@ -24,6 +24,7 @@ export function openSqliteDialect(file: string, synchronous: 'normal' | 'full'):
     database.pragma('journal_mode = WAL');
   } catch (error) {
     database.close();
+    // The first pragma that reads the file: a file of another kind shows here.
     if ((error as { code?: unknown }).code !== 'SQLITE_NOTADB') throw error;
     throw new AppError(
       'invalid_request',

@@ -14,6 +14,7 @@ import type { ServerLock } from '../engine.ts';
  */
 export function openServerLock(file: string): ServerLock {
   createPrivateFile(`${file}.lock`);
+  // No wait: a server that has the lock keeps it for as long as it runs.
   const database = new BetterSqlite(`${file}.lock`, { timeout: 0 });
   try {
     database.exec('begin exclusive');
@@ -39,6 +40,7 @@ function inUse(file: string, cause: unknown): AppError {
   );
 }
 
+/** The holder of the lock, as a part of a sentence. */
 function holderOf(file: string): string {
   try {
     const { pid, startedAt } = JSON.parse(readFileSync(`${file}.pid`, 'utf8')) as Record<string, unknown>;

@@ -17,6 +17,7 @@ export const sqlite: Engine = {
       db.schema
         .createTable(table)
         .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement()),
+    // SQLite has no `truncate` that would need a third trigger.
     appendOnly: (table) =>
       ['update', 'delete'].map(
         (act) =>
@@ -31,6 +32,7 @@ export const sqlite: Engine = {
   beginLife: () => Promise.resolve(createSoleLife()),
   async openServerLock(url) {
     const file = url.slice('sqlite:'.length);
+    // Each process has its own database in memory.
     if (file === ':memory:') return undefined;
     const { openServerLock } = await import('./server-lock.ts');
     return openServerLock(file);
