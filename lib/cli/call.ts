@@ -82,9 +82,9 @@ export async function runCall(
   signal: AbortSignal,
 ): Promise<number> {
   if (isDeviceName(place)) {
-    // Through a server, so that its rules, its limits and its audit log hold for this call as for any other.
     refuseForDevice(place, options);
     const args = parseArguments(given);
+    // Through a server, so that its rules, its limits and its audit log hold for this call as for any other.
     const result = await callDevice(place, name, args, options);
     return showCall({ place, name, args, result }, options, io);
   }
