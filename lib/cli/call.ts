@@ -17,6 +17,7 @@ import { unreachableHint } from './unreachable-hint.ts';
 
 /** The options of `call`. */
 export interface CallOptions extends DeviceCallPlace {
+  /** The address of the device in the place of the document's own; not for a registered device. */
   server?: string;
   /** JSON with a credential for each security scheme, or the seed's `{"type","apiKey"}`. */
   credentials?: string;
