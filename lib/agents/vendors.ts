@@ -13,7 +13,6 @@ export function endpointOf(
   model: string,
   vendors: Partial<Record<keyof typeof names, Vendor>>,
 ): { model: string; baseUrl?: string; apiKey?: string } {
-  // The first pattern that fits; the order is that of `names`.
   const name = Object.entries(names).find(([, pattern]) => pattern.test(model))?.[0] as
     | keyof typeof names
     | undefined;

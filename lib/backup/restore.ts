@@ -48,7 +48,7 @@ export async function restore(
   }
 }
 
-/** Ends the open tasks, and brings the schema to that of this server on the way. */
+/** Has the open tasks end as stopped; resolves with their number. Brings the schema to that of this server on the way. */
 async function stopTasks(databaseUrl: string): Promise<number> {
   const database = await connectDatabase({ databaseUrl, onError: () => undefined });
   try {

@@ -14,6 +14,7 @@ interface Shown {
   rule: string;
   /** Missing where nobody is known who asked. */
   askedByName?: string;
+  /** When nobody can decide any more, as the API writes times. */
   expiresAt: string;
 }
 

@@ -17,6 +17,7 @@ import { unreachableHint } from './unreachable-hint.ts';
 
 /** The options of `call`. */
 export interface CallOptions extends DeviceCallPlace {
+  /** The address of the device in the place of the document's own; not for a registered device. */
   server?: string;
   /** JSON with a credential for each security scheme, or the seed's `{"type","apiKey"}`. */
   credentials?: string;
@@ -82,9 +83,9 @@ export async function runCall(
   signal: AbortSignal,
 ): Promise<number> {
   if (isDeviceName(place)) {
-    // Through a server, so that its rules, its limits and its audit log hold for this call as for any other.
     refuseForDevice(place, options);
     const args = parseArguments(given);
+    // Through a server, so that its rules, its limits and its audit log hold for this call as for any other.
     const result = await callDevice(place, name, args, options);
     return showCall({ place, name, args, result }, options, io);
   }

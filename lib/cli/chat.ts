@@ -23,7 +23,7 @@ interface ChatOptions extends DeviceOptions {
   session?: string;
   token?: string;
   systemPrompt?: string;
-  /** Every envelope as a line of JSON, and nothing else on standard output. */
+  /** Every envelope as a line of JSON. */
   json?: boolean;
 }
 

@@ -42,6 +42,7 @@ export interface ChatTurn {
   answer: string;
   /** In the order in which the model asked for them. `result` is null for a call without a result. */
   toolCalls: { name: string; arguments: JsonValue; result: JsonValue }[];
+  /** `failed`: the task ended with an error. `stopped`: somebody stopped it. */
   status: 'done' | 'stopped' | 'failed';
   error?: { code: string; message: string };
 }

@@ -64,7 +64,6 @@ export function addDemo(program: Command): void {
             server: device.server,
           })),
         );
-        // One session with all three devices: the sentences show that each finds its own.
         const client = await openChatClient({
           url: server.url,
           capability: { openSpecList },

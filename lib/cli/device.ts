@@ -15,10 +15,14 @@ interface Shared extends DevicePlace {
 /** The options of `add`, as commander names them. */
 interface AddOptions extends Shared {
   title?: string;
+  /** The address of the device in the place of the document's own. */
   server?: string;
+  /** JSON, as credentials.ts reads it. */
   credentials?: string;
+  /** The name of a file with rules. */
   rules?: string;
   tag?: string[];
+  /** User names or `role:<role>`; missing: everybody. */
   user?: string[];
 }
 

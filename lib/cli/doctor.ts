@@ -56,7 +56,7 @@ async function allChecks(places: readonly string[]): Promise<Check[]> {
   const read = readSettings();
   if ('failed' in read) return [checkNode(), read.failed];
   const { config } = read;
-  // At the same time: most of them wait for another machine.
+  // At the same time: some of them wait for another machine.
   const found = await Promise.all([
     checkDisk(config),
     checkDatabase(config),

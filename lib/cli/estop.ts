@@ -5,9 +5,12 @@ import { addServerOptions, runningServer, type RunningOptions } from './running-
 
 /** The options of `estop`, as commander names them. */
 interface EstopOptions extends RunningOptions {
+  /** One registered device; `session` is one session. Missing both: everything. */
   device?: string;
   session?: string;
+  /** Releases the stop of this scope; needs a reason. */
   release?: boolean;
+  /** Shows the stops that are engaged, and changes nothing. */
   state?: boolean;
   reason?: string;
   json?: boolean;

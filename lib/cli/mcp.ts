@@ -12,7 +12,9 @@ import { nextSignal } from './signals.ts';
 
 /** The options of `mcp`. */
 export interface McpOptions {
+  /** Devices that the server knows; missing: all of them. */
   device?: string[];
+  /** A running server; missing: one of this process. */
   url?: string;
   token?: string;
   /** The folder of `.env` and of the data. */

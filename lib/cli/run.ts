@@ -44,7 +44,7 @@ export function addRun(program: Command): void {
       try {
         const client = await openChatClient({ url: server.url, capability: { ...more, openSpecList } });
         const turns: ChatTurn[] = [];
-        // A sentence that fails does not end the scenario: the later ones show whether it mattered.
+        // A sentence that fails does not end the scenario.
         for (const sentence of sentences) {
           const turn = await client.say(sentence);
           turns.push(turn);

@@ -68,6 +68,7 @@ interface Watched {
   call: CheckedCall;
   before: Reading | undefined;
   beforeAt: Date | undefined;
+  /** Also a failed one; undefined before the first reading. */
   last: Reading | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { findNodeAtLocation, parse, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import type { Document, Node as YamlNode } from 'yaml';
 
-/** The server reads JSON as it is written, without comments: another text is not shown as good here. */
+/** JSON without comments and without a comma at the end, as `JSON.parse` reads it. */
 const asWritten = { disallowComments: true, allowTrailingComma: false };
 /** The place of a fault in a longer YAML text is not looked up: the page would stand still. */
 const YAML_MAX_CHARS = 500_000;

@@ -33,7 +33,7 @@ export class CheckedDialect implements Dialect {
     return this.#driver.failures.isFull;
   }
 
-  // One driver for all: `close` must end the same connections that Kysely uses.
+  /** One driver for all: `close` must end the same connections that Kysely uses. */
   createDriver(): Driver {
     return this.#driver;
   }

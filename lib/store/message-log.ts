@@ -83,8 +83,7 @@ export function createMessageLog({
         parameters: [id, after, PAGE_MAX_COUNT, id, PAGE_MAX_BYTES],
       });
       const last = rows.at(-1);
-      // A page that was ended by its count or its bytes may have been the last one all the same: the reader then finds an empty
-      // page.
+      // A full page may have been the last one all the same: the reader then finds an empty one.
       const hasMore =
         rows.length === PAGE_MAX_COUNT || (last !== undefined && last.before + last.bytes >= PAGE_MAX_BYTES);
       return { lines: rows.map((row) => parseMessage(row, vault)), hasMore };

@@ -55,8 +55,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       }
     },
     async close() {
-      // In this order: the last writes are committed and published before the lease ends, as another node may claim the sessions
-      // then.
+      // In this order: another node may claim the sessions when the lease ends, and needs the last writes then.
       await node.writer.drain();
       await wakeups?.close();
       await node.life.end().catch(() => undefined); // the lease expires by itself

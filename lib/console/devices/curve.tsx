@@ -29,7 +29,7 @@ export class Curve extends Component<CurveProps> {
     void this.#draw().catch(() => undefined); // without a curve the last number still shows
   }
 
-  // The drawing is not Preact's: new numbers go to it directly.
+  /** New numbers go to the drawing directly: it is not Preact's. */
   override shouldComponentUpdate({ series, label }: CurveProps): boolean {
     this.#plot?.setData(dataOf(series));
     return label !== this.props.label;

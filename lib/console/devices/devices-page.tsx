@@ -21,6 +21,7 @@ interface KnownDevice {
   kind: string;
   version: number;
   enabled: boolean;
+  /** How many tools it has. */
   tools: number;
   /** Why it cannot be used. */
   fault?: string;

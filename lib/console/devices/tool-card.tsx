@@ -14,6 +14,7 @@ export interface ShownTool {
   description: string;
   operation: string;
   effect: 'read' | 'write';
+  /** The JSON Schema of the arguments: an object with these members. */
   parameters: { properties?: Record<string, ArgumentSchema>; required?: string[] };
 }
 

@@ -9,6 +9,7 @@ export interface ServerStatus {
   model: { demo: boolean; name: string; host: string | null };
   /** `kind` is the scheme of DATABASE_URL. `ms`: how long it took to answer; null: it does not answer. */
   database: { kind: string; ms: number | null };
+  /** The nodes that share the database, this one included. */
   nodes: number;
   /** Whether simulated devices can run in it. */
   simulates: boolean;

@@ -5,7 +5,7 @@ import { SessionSocket, type ConnectionState } from './session-socket.ts';
 import type { LiveFrame, LogEnvelope, Piece, ShownTurn } from './envelope.ts';
 import { TurnLog, turnLogOf } from './turn-log.ts';
 
-/** Pieces of an answer come faster than a screen can be read. */
+/** Pieces of an answer come faster than anybody reads. */
 const SHOWN_WITHIN_MS = 25;
 /** So many lines of the log are read first: thirty turns of a call each fill the screen, however long the log is. */
 const FIRST_LINES = 150;

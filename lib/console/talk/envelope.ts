@@ -50,10 +50,13 @@ export interface CallStep {
 /** A reply of the model. `text` is what it said beside its calls. */
 export interface RoundStep {
   kind: 'round';
+  /** Empty until the envelope with the completions has come. */
   model: string;
+  /** The tokens of the request and the reply, as the endpoint counted them; 0 while the model is empty. */
   tokens: number;
   text: string;
   at: number;
+  /** The time since the last step ended, or since the turn began. */
   ms: number;
 }
 
@@ -61,6 +64,7 @@ export interface RoundStep {
 export interface ApprovalStep {
   kind: 'approval';
   id: string;
+  /** The message of the `approvalRequest`. */
   request: unknown;
   /** Missing while it waits. */
   decision?: { decision: string; by?: string; reason?: string };
@@ -74,6 +78,7 @@ export type Step = CallStep | RoundStep | ApprovalStep;
 export interface ShownTurn {
   /** The id of the task; for a line without a task its position. */
   readonly key: string;
+  /** Empty for a line that belongs to no task. */
   readonly taskId: string;
   readonly said: readonly Piece[];
   readonly steps: readonly Step[];
@@ -86,6 +91,7 @@ export interface ShownTurn {
   readonly error?: { code: string; message: string };
   /** Ms since the epoch. */
   readonly startedAt: number;
+  /** Missing until the task has ended. */
   readonly endedAt?: number;
 }
 

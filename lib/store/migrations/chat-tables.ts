@@ -55,6 +55,7 @@ async function createChats(db: Kysely<unknown>, numbered: TableStyle['numbered']
     .addColumn('model_config_id', 'integer')
     .addColumn('preset_id', 'text')
     .addColumn('visibility', 'text', (column) => column.notNull())
+    // null for a chat that is no copy: nulls do not collide in the unique index below.
     .addColumn('copied_from', 'text')
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())

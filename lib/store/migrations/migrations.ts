@@ -33,8 +33,7 @@ import { longTexts } from './long-texts.ts';
 /** Every change of the schema, in order; never edited once released. One list for all engines, each in its own style. */
 export function migrationsFor(style: TableStyle): Record<string, Migration> {
   return {
-    // Kysely runs the entries in the order of their names, and refuses a database in which a later one has run before an earlier
-    // one.
+    // Kysely runs the entries by their names, and refuses a database in which a later one has run before an earlier one.
     '0001-sessions': sessionTables,
     '0002-stopping': {
       async up(db: Kysely<unknown>) {
