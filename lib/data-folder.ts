@@ -8,6 +8,7 @@ import { knowLastingSecrets } from './secrets.ts';
 
 const KEY_BYTES = 32;
 const KEY_FILE = 'secret.key';
+/** The files of keys. A folder that has one of them is the server's own (`isOwn`). */
 const KEY_FILES = [KEY_FILE, 'audit.key', 'jwt.keys'];
 /** The files that SQLite and the lock of a server put beside a database. */
 const BESIDE_DATABASE = ['', '-wal', '-shm', '.lock', '.pid'];
@@ -68,6 +69,7 @@ export function keyFolderOf({ databaseUrl, dataDir }: Config): string | undefine
   return databaseUrl === 'sqlite::memory:' ? undefined : dataDir;
 }
 
+/** SECRET_KEY, else the key in the folder. A server that keeps nothing gets a new one at each start. */
 function loadSecretKey({ secretKey, dataDir, databaseUrl }: Config): string {
   if (secretKey !== undefined) return secretKey;
   if (databaseUrl === 'sqlite::memory:') return newKey();

@@ -93,6 +93,7 @@ export const quiet: OpenLog = {
   close: async () => {},
 };
 
+/** Opens the file for more lines. Only the server's user may read it. */
 function openFile(file: string): number {
   try {
     createPrivateFolder(dirname(file));
@@ -131,6 +132,7 @@ const secretText: readonly [RegExp, string][] = [
   [/\b(bearer\.|sk-)[\w-]{8,}/g, '$1[secret]'],
 ];
 
+/** A text without known secrets, and without what looks like one. */
 function scrub(text: string): string {
   return secretText.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), blotSecrets(text));
 }

@@ -47,6 +47,7 @@ export function createAccess(parts: AccessParts): Access {
     return principal;
   }
 
+  /** The principal of an access token; undefined for a text that is none, or whose sign-in has ended. */
   async function ofToken(token: string): Promise<Principal | undefined> {
     const claims = await accessTokens.verify(token);
     return claims && until(await principals.ofSignIn(claims.signIn), claims.expiresAt, claims.uuid);

@@ -25,7 +25,7 @@ export interface EstopsOptions {
 
 /** A stop that is older sends no safe state any more. */
 const SAFE_STATE_MAX_AGE_MS = 86_400_000;
-/** A node asks so often, also when nobody wakes it: a write may leave only while `knownAt` is fresh. */
+/** A node asks so often, also when nobody wakes it: a write whose permit is older may leave only while `knownAt` is fresh. */
 const POLL_PAUSE_MS = 1000;
 /** The pause between two looks whether the other nodes have obeyed. */
 const ASK_PAUSE_MS = 10;

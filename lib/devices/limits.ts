@@ -38,7 +38,7 @@ export async function limitFault(
   for (const { argument, value, maxStep, rule } of book.steps(call)) {
     const known = await knownValue(trx, device, argument);
     if (known === undefined) return `The present value of ${argument} is not known: read it first. ${rule}`;
-    // A difference of `maxStep` may come out a rounding above it.
+    // This allows for one rounding of `maxStep` only: the difference of 0.8 and 0.7 is still above 0.1.
     if (Math.abs(value - known) > maxStep * (1 + Number.EPSILON))
       return `${argument} is ${known} now, and ${value} is more than ${maxStep} away. ${rule}`;
   }

@@ -210,6 +210,7 @@ function createModelMetrics(registry: Registry) {
   };
 }
 
+/** Seconds since a moment of `performance.now()`. */
 function secondsSince(began: number): number {
   return (performance.now() - began) / 1000;
 }

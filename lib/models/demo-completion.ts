@@ -19,6 +19,7 @@ function readMessage({ role, content, tool_calls: calls, tool_call_id: callId }:
   if (role === 'user') return { role, content: [{ type: 'text', text }, ...sound] };
   if (role === 'assistant') return { role, text, calls: objectsIn(calls).map(readCall) };
   if (role !== 'tool') return { role: 'system', text };
+  // A result that is no object is the text that a device has sent.
   const result = tryParseJson(text);
   return { role, callId: textOf(callId), result: isObject(result) ? result : { body: text } };
 }

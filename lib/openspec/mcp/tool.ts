@@ -70,6 +70,7 @@ export function createMcpTool(mcp: McpDriver, face: McpFace, warnings: string[])
   };
 }
 
+/** Calls the server of the session. An address that cannot be used is a result with `effect: "none"`. */
 async function callServer(mcp: McpDriver, call: McpCall, context: CallContext): Promise<ToolResult> {
   const place = mcpPlaceOf(context.connection);
   if ('fault' in place) return failed('invalid_server', place.fault, 'none');

@@ -24,6 +24,7 @@ export function jsonAnswerOf(
     const json = media.find(
       ([type, one]) => /^application\/(?:.+\+)?json\b/i.test(type) && isObject(one),
     )?.[1];
+    // Swagger 2.0 has one schema for all media types of an answer.
     const schema = document.isSwagger2
       ? response.node['schema']
       : isObject(json)

@@ -176,6 +176,7 @@ function bodyOf(plan: BodyPlan, args: JsonObject, used: Set<string>) {
       ? best
       : (plan.choices.find(({ contentType }) => contentType === wanted) ??
         (best && { ...best, contentType: wanted }));
+  // Without a value there is no body, even where a media type was given.
   const value = bodyValue(plan, args, used);
   if (choice === undefined || value === undefined) return undefined;
   return encodeBody(choice, value, plan.layersOf);

@@ -203,7 +203,7 @@ function encodeReserved(text: string): string {
   );
 }
 
-/** `allowReserved` keeps the reserved characters [RFC 3986 2.2]. */
+/** `allowReserved` keeps most of the reserved characters [RFC 3986 2.2]. */
 function encoderOf({ allowReserved }: Style): (text: string) => string {
   return allowReserved ? encodeReserved : encodePart;
 }

@@ -98,6 +98,7 @@ class OpenrpcCompiler {
       this.#warnings.push(`${server.fault}: calls need a server given with the document.`);
     const odd = effectWarning(operation, method[EFFECT_KEY]);
     if (odd !== undefined) this.#warnings.push(odd);
+    // The entry of the session counts more than the document.
     const structure = structureOf(paramStructure ?? method['paramStructure'], params, root['openrpc']);
     // A method without a result is a notification: the device answers nothing.
     const notification = method['result'] === undefined;

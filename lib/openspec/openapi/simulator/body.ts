@@ -38,6 +38,7 @@ export async function readBody(
     return refuse(`is ${type}; it has to be ${known}`, 415);
   }
   const schema = viewOf(document, media.schema, media.home);
+  // The type of the request: the document may have a wildcard.
   const written = type ?? media.name;
   let value: JsonValue | undefined;
   try {
