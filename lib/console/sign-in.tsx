@@ -81,10 +81,11 @@ function WayForm({ way, ...rest }: FormProps & { way: Way }) {
   return way === 'token' ? <TokenForm {...rest} /> : <PasswordForm {...rest} />;
 }
 
-/** The text of a field of a form. */
+/** The text of a field of a form. Only a password may begin or end with a space. */
 function fieldOf(event: Event, name: string): string {
   const value = new FormData(event.currentTarget as HTMLFormElement).get(name);
-  return typeof value === 'string' ? value.trim() : '';
+  if (typeof value !== 'string') return '';
+  return name === 'password' ? value : value.trim();
 }
 
 function PasswordForm({ isBusy, attempt }: FormProps) {

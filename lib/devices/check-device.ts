@@ -1,5 +1,6 @@
 import { checkArguments } from '../core/argument-check.ts';
 import { codedFault } from '../common/coded-fault.ts';
+import { isObject } from '../common/json.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import type { Tool } from '../core/tool.ts';
 import { AppError, isForLater, messageOf, SpecError, type Fault } from '../errors.ts';
@@ -149,9 +150,11 @@ async function safeStateFaults(
   tools: readonly Tool[],
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
-  // The schema has this fault already.
+  // The schema has the faults of what is no list, and of entries that are no objects.
   if (!Array.isArray(safeState)) return faults;
-  for (const [index, { tool: name, arguments: args = {} }] of safeState.entries()) {
+  for (const [index, entry] of (safeState as readonly unknown[]).entries()) {
+    if (!isObject(entry) || typeof entry['tool'] !== 'string') continue;
+    const { tool: name, arguments: args = {} } = entry;
     const pointer = childPointer('/safeState', index);
     const tool = tools.find((each) => each.name === name);
     if (tool === undefined) {

@@ -38,8 +38,9 @@ export async function limitFault(
   for (const { argument, value, maxStep, rule } of book.steps(call)) {
     const known = await knownValue(trx, device, argument);
     if (known === undefined) return `The present value of ${argument} is not known: read it first. ${rule}`;
-    // This allows for one rounding of `maxStep` only: the difference of 0.8 and 0.7 is still above 0.1.
-    if (Math.abs(value - known) > maxStep * (1 + Number.EPSILON))
+    // The difference of 0.8 and 0.7 is above 0.1 by the roundings of the three numbers.
+    const rounding = Number.EPSILON * (Math.abs(value) + Math.abs(known) + maxStep);
+    if (Math.abs(value - known) > maxStep + rounding)
       return `${argument} is ${known} now, and ${value} is more than ${maxStep} away. ${rule}`;
   }
   return undefined;

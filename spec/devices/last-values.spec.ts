@@ -50,6 +50,33 @@ describe('the last value that a step is measured from', () => {
     expect([await set(71), await set(70), await set(80)]).to.deep.equal(['limit_exceeded', 'done', 'done']);
   });
 
+  it('is a step of tenths away, whatever the roundings of the numbers are', async () => {
+    const put = paths['/brightness']!['put'] as JsonObject;
+    const [brightness] = put['parameters'] as [JsonObject];
+    const tenths = { ...brightness, schema: { type: 'number' } };
+    const openSpec = { ...lampDocument, paths: { '/brightness': { put: { ...put, parameters: [tenths] } } } };
+    const rules = { limits: [{ tools: ['set_brightness'], argument: 'brightness', maxStep: 0.1 }] };
+    const device = {
+      name: 'desk',
+      openSpec,
+      server: lamp.url,
+      apiKey: { type: 'bearer', apiKey: 'lamp-key-0123456789' },
+    };
+    expect((await app.post('/api/devices', device)).status).to.equal(201);
+    expect(await set(0.7)).to.equal('done');
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${app.url}/api/devices/desk`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify({ ...device, rules }),
+    });
+    expect([await set(0.8), await set(0.9001), await set(0.9)]).to.deep.equal([
+      'done',
+      'limit_exceeded',
+      'done',
+    ]);
+  });
+
   it('is not known after a write from before the rule that failed', async () => {
     await register();
     lamp.answer = (response) => response.destroy();

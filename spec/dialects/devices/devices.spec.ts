@@ -176,6 +176,16 @@ describe('the devices that the server knows', () => {
         },
       ],
     ]);
+    const [status, odd] = await faultsOf({ ...lamp.registration('wrong'), safeState: [null, 5, {}] });
+    expect([status, (odd as { pointer: string }[]).map(({ pointer }) => pointer)]).to.deep.equal([
+      400,
+      ['/safeState/0', '/safeState/1', '/safeState/2/tool'],
+    ]);
+    const pieces = { name: 'pieces', openSpec: { textPieces: ['{"openapi":', '"3.1.0"}'] } };
+    expect(await faultsOf(pieces)).to.deep.equal([
+      400,
+      [{ pointer: '/openSpec', detail: 'has textPieces, and is no document' }],
+    ]);
     expect(await faultsOf({ name: 'none', openSpec: { openapi: '3.1.0' } })).to.deep.equal([
       400,
       [
