@@ -176,6 +176,7 @@ export const settings = {
 /** Every limit: its default, its meaning, and its largest value if there is one. */
 export const limits = {
   initMaxBytes: [64 * MiB, 'the body of `POST /api/init`; what is kept of it has at most 4 MiB, compressed'],
+  deviceMaxBytes: [24 * MiB, 'the body of a device or an app; what is kept as above', 64 * MiB],
   frameMaxBytes: [MiB, 'one WebSocket frame of a client; a larger one gets an error frame', 16 * MiB],
   toolResultMaxBytes: [64 * 1024, 'one tool result; a longer one is cut, and says so'],
   taskRoundsMaxCount: [50, 'rounds of model reply and tool calls in one task'],

@@ -72,6 +72,7 @@ describe('readConfig', () => {
       threadAutoReply: false,
       limits: {
         initMaxBytes: 67_108_864,
+        deviceMaxBytes: 25_165_824,
         frameMaxBytes: 1_048_576,
         toolResultMaxBytes: 65_536,
         taskRoundsMaxCount: 50,

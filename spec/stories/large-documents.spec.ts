@@ -108,6 +108,13 @@ describe('large documents', function () {
       ...documentOf(0, 'word '),
       'x-noise': Array.from({ length: 20_000 }, () => noiseOf(1000)),
     };
+    it('a device with an object of 23 MB', async () => {
+      const body = { name: 'large', openSpec: documentOf(20, 'word ') };
+      const { status, text } = await server.send(CLIENT, 'POST', '/api/devices', { body });
+      expect(status, text).to.equal(201);
+      checkLoop(await server.report(), 'a device');
+    });
+
     const notPieces = { textPieces: ['{}', 1] };
     const inputs: [string, unknown, string][] = [
       [

@@ -56,7 +56,7 @@ function createDevice({ devices, config }: DeviceParts): Route {
     summary: 'Registers a device.',
     access: 'manage devices',
     body: deviceBody,
-    bodyMaxBytes: config.limits.initMaxBytes,
+    bodyMaxBytes: config.limits.deviceMaxBytes,
     status: 201,
     answer: deviceShape,
     async handle({ body, caller }) {
@@ -100,7 +100,7 @@ function replaceDevice({ devices, config }: DeviceParts): Route {
       'Makes a new version of a device. A masked key that is sent back is unchanged. A URL in openSpec is asked for its document now.',
     access: 'manage devices',
     body: deviceBody,
-    bodyMaxBytes: config.limits.initMaxBytes,
+    bodyMaxBytes: config.limits.deviceMaxBytes,
     answer: deviceShape,
     async handle({ params: { name }, body, caller }) {
       const current = await devices.find(name, caller.id);

@@ -50,7 +50,7 @@ function tryDevice({ devices, config }: RuleParts): Route {
       'Checks a device before it is registered: its tools with the answer of its rules at this moment, the skipped operations, and the warnings. Nothing is saved, and no operation is called.',
     access: 'manage devices',
     body: deviceBody,
-    bodyMaxBytes: config.limits.initMaxBytes,
+    bodyMaxBytes: config.limits.deviceMaxBytes,
     answer: {
       type: 'object',
       required: ['title', 'kind', 'warnings', 'skipped', ...rulesTrial.required],

@@ -223,7 +223,7 @@ function updateConfig({ agents: { apps }, config, checkAgent }: AppParts, method
     access: 'make an app',
     app: 'app_id',
     body: configSchema,
-    bodyMaxBytes: config.limits.initMaxBytes,
+    bodyMaxBytes: config.limits.deviceMaxBytes,
     exactFields: 'unnamed if small', // they are the client's, and come back to it
     answer: successShape(),
     async handle({ params, body, caller }) {
