@@ -1,6 +1,7 @@
 /**
- * Whether a JSON text has more values than this, an empty list or object counted twice: a look of a few ms at a megabyte, while `JSON.parse` may take a quarter of a second for
- * a text that is full of keys and lists. For a text that is not JSON the answer means nothing.
+ * Whether a JSON text has more values than this, an empty list or object counted twice: a look of a few ms at a megabyte, while
+ * `JSON.parse` may take a quarter of a second for a text that is full of keys and lists. For a text that is not JSON the answer means
+ * nothing.
  */
 export function hasMoreValues(text: string, most: number): boolean {
   let count = 1;

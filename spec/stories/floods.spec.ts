@@ -216,7 +216,7 @@ describe('a server under a flood', function () {
     {
       name: 'a document with 300,000 members',
       budget: 'the reader of documents',
-      refusal: /^400 .*no operation/,
+      refusal: /^400 .*more than 200000 members/,
       heldMaxMs: BODIES_HELD_MAX_MS,
       run: (address) =>
         world.all(1, () => {
