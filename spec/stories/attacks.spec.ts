@@ -164,8 +164,11 @@ describe('a server under attack', function () {
     keys: `{${Array.from({ length: 80_000 }, (_, at) => `"k${at}":1`).join(',')}}`,
   }))
     it(`answers while frames of a megabyte come that are full of ${name}`, async () => {
-      const { id } = await init({});
-      const socket = new WebSocket(`${url.replace('http', 'ws')}/api/chat?id=${id}`);
+      let id = '';
+      await waitFor(async () => ({ id } = await init({})).status === 200, 60_000); // rows before have spent the budget of the address
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/api/chat?id=${id}`, {
+        localAddress: '127.0.0.30',
+      });
       await once(socket, 'open');
       let refused = 0;
       socket.on('message', (data: Buffer) => (refused += data.includes('"invalid_request"') ? 1 : 0));
