@@ -1,3 +1,5 @@
+import { character } from './json-scanner.ts';
+
 /**
  * Whether a JSON text has more values than this, an empty list or object counted twice: a look of a few ms at a megabyte, while
  * `JSON.parse` may take a quarter of a second for a text that is full of keys and lists. For a text that is not JSON the answer means
@@ -6,17 +8,13 @@
 export function hasMoreValues(text: string, most: number): boolean {
   let count = 1;
   for (let at = 0; at < text.length && count <= most; at += 1) {
-    const char = text.charCodeAt(at);
-    if (char === QUOTE) at = endOfText(text, at);
-    else if (char === COMMA || char === OPEN_LIST || char === OPEN_OBJECT) count += 1;
+    const code = text.charCodeAt(at);
+    if (code === character.quote) at = endOfText(text, at);
+    else if (code === character.comma || code === character.openList || code === character.openObject)
+      count += 1;
   }
   return count > most;
 }
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const OPEN_LIST = 0x5b;
-const OPEN_OBJECT = 0x7b;
 
 /** The place of the quotation mark that ends a text; the length of the whole where none does. */
 function endOfText(text: string, from: number): number {

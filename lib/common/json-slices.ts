@@ -88,14 +88,14 @@ class SliceReader {
   async read(): Promise<unknown> {
     await this.#pause();
     const value = await this.#value(0);
-    this.#at = this.#scanner.afterSpace(this.#at);
+    this.#skipSpace();
     if (this.#at < this.#text.length) throw broken();
     return value;
   }
 
   /** Reads the value at the present place. */
   async #value(depth: number): Promise<unknown> {
-    this.#at = this.#scanner.afterSpace(this.#at);
+    this.#skipSpace();
     const from = this.#at;
     const end = this.#scanner.endOfValue(from, depth);
     if (end !== undefined) {
@@ -121,7 +121,7 @@ class SliceReader {
     for (let count = 0; ; count += 1) {
       if (this.#limitsMembers && !isList && count >= MEMBERS_MAX_COUNT)
         throw new JsonLimitError(`An object has more than ${MEMBERS_MAX_COUNT} members.`);
-      this.#at = this.#scanner.afterSpace(this.#at);
+      this.#skipSpace();
       const from = this.#at;
       const valueFrom = isList ? from : this.#afterKey(from);
       const end = this.#scanner.endOfValue(valueFrom, depth);
@@ -141,7 +141,7 @@ class SliceReader {
         }
         batchFrom = this.#at;
       } else this.#at = end;
-      this.#at = this.#scanner.afterSpace(this.#at);
+      this.#skipSpace();
       const next = this.#text.charCodeAt(this.#at);
       if (next === character.comma) {
         this.#at += 1;
@@ -221,14 +221,18 @@ class SliceReader {
     return this.#dropsProto ? parseWithoutProto(text) : JSON.parse(text);
   }
 
+  #skipSpace(): void {
+    this.#at = this.#scanner.afterSpace(this.#at);
+  }
+
   /** The place of a member's value, after its key. */
   #afterKey(from: number): number {
     if (this.#text.charCodeAt(from) !== character.quote) throw broken();
     this.#at = this.#scanner.endOfKey(from);
-    this.#at = this.#scanner.afterSpace(this.#at);
+    this.#skipSpace();
     if (this.#text.charCodeAt(this.#at) !== character.colon) throw broken();
     this.#at += 1;
-    this.#at = this.#scanner.afterSpace(this.#at);
+    this.#skipSpace();
     return this.#at;
   }
 }

@@ -150,7 +150,7 @@ async function safeStateFaults(
   tools: readonly Tool[],
 ): Promise<Fault[]> {
   const faults: Fault[] = [];
-  // The schema has the faults of what is no list, and of entries that are no objects.
+  // The check by the schema reports a value that is not a list, and entries that are not objects.
   if (!Array.isArray(safeState)) return faults;
   for (const [index, entry] of (safeState as readonly unknown[]).entries()) {
     if (!isObject(entry) || typeof entry['tool'] !== 'string') continue;

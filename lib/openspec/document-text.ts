@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '../common/json.ts';
+import { character } from '../common/json-scanner.ts';
 import { isLongTextValue, LongText } from '../common/long-text.ts';
 import { createPauses } from '../common/pauses.ts';
 import { jsonSlicesOf } from '../common/write-json-slices.ts';
@@ -48,18 +49,15 @@ export async function memoryOf(text: LongText): Promise<number> {
   let parts = 0;
   for (const window of text.windows()) {
     for (let at = 0; at < window.length; at += 1) {
-      const char = window.charCodeAt(at);
-      if (char === OPEN_LIST || char === OPEN_OBJECT || char === COMMA || char === LINE_END) parts += 1;
+      if (PART_BEGINNINGS.includes(window.charCodeAt(at))) parts += 1;
     }
     await pause();
   }
   return text.length * 2 + parts * PART_BYTES;
 }
 
-const OPEN_LIST = 0x5b;
-const OPEN_OBJECT = 0x7b;
-const COMMA = 0x2c;
-const LINE_END = 0x0a;
+/** The characters before a part: in JSON those of its structure, in YAML the line end. */
+const PART_BEGINNINGS: readonly number[] = [character.openList, character.openObject, character.comma, 0x0a];
 
 /** The document as text: the cache knows documents by their text. */
 export async function documentTextOf(openSpec: string | JsonObject): Promise<LongText> {

@@ -6,15 +6,7 @@ import type { JsonObject, JsonValue } from '../common/json.ts';
 import { createPauses } from '../common/pauses.ts';
 import { LongText } from '../common/long-text.ts';
 import { messageOf, SpecError } from '../errors.ts';
-import {
-  cleanTree,
-  CONTAINER_LIMIT,
-  DEPTH_LIMIT,
-  rootOf,
-  tooDeep,
-  treeOfYaml,
-  type ParsedText,
-} from './tree.ts';
+import { cleanTree, DEPTH_LIMIT, rootOf, tooDeep, treeOfYaml, type ParsedText } from './tree.ts';
 import { parseYamlApart } from './yaml-apart.ts';
 
 /** A longer YAML text is parsed in a thread of its own: this much takes 20 ms. */
@@ -22,6 +14,9 @@ const YAML_HERE_MAX_CHARS = 8 * 1024;
 
 /** The search for the place of a fault parses the text some twenty times. It is not done for a longer text. */
 const POSITION_MAX_CHARS = 512 * 1024;
+
+/** A JSON document may hold at most this many lists and objects. A real one of 13 MB has 100,000. */
+const CONTAINER_LIMIT = 2_000_000;
 
 /** A parsed document, and the JSON text that takes its memory: a short YAML text may stand for a long one. */
 interface ParsedDocument extends ParsedText {

@@ -34,8 +34,6 @@ export function tooDeep(): SpecError {
 
 /** A YAML document may hold at most this many values, aliases written out. */
 const NODE_LIMIT = 5_000_000;
-/** A JSON document may hold at most this many lists and objects. A real one of 13 MB has 100,000. */
-export const CONTAINER_LIMIT = 2_000_000;
 /** A document has at most so many characters, aliases written out: as many as a body. */
 const LENGTH_LIMIT = 64 * 1024 * 1024;
 

@@ -9,9 +9,9 @@ import { packageRoot } from '../package.ts';
 import { treeOfYaml } from './tree.ts';
 import { MAX_CHARS, tooLargeForYaml } from './yaml.ts';
 
-/** What goes to the thread: the pieces of a document and its end, and that the next piece of an answer may come. */
+/** The messages to the thread: the pieces of a document, its end, and a request for the next piece of the answer. */
 type ToThread = { piece: string } | { isEnd: true } | { wantsMore: true };
-/** What comes back: the pieces of the document's JSON text and then its end, or its faults. */
+/** The messages from the thread: the pieces of the JSON text, then the end with the warnings or the faults. */
 type FromThread = { piece: string } | YamlEnd;
 type YamlEnd = { warnings: string[] } | { message: string; faults: readonly Fault[] };
 type YamlAnswer = { json: LongText; warnings: string[] } | { message: string; faults: readonly Fault[] };

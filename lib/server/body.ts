@@ -65,13 +65,14 @@ export async function readJson(
   if (request.headers.expect !== undefined) response.writeContinue();
   const pieces = await readText(request, { maxBytes, timeoutMs, share });
   const isLarge = pieces.length > ONE_GO_MAX_LENGTH;
-  if (isLarge && (exactFields === undefined || exactFields === 'unnamed if small'))
-    return { value: await parseLargeText(pieces, { inPieces: fieldsInPieces, share }), hasBigints: false };
-  const text = pieces.toString();
-  if (exactFields !== undefined && inexactNumbers(text).length > 0)
-    return { value: parseExactFields(text, exactFields), hasBigints: true };
+  if (exactFields !== undefined && !(isLarge && exactFields === 'unnamed if small')) {
+    const text = pieces.toString();
+    if (inexactNumbers(text).length > 0)
+      return { value: parseExactFields(text, exactFields), hasBigints: true };
+  }
   if (isLarge)
     return { value: await parseLargeText(pieces, { inPieces: fieldsInPieces, share }), hasBigints: false };
+  const text = pieces.toString();
   return { value: isLenient && text.trim() === '' ? {} : parseJsonText(text), hasBigints: false };
 }
 

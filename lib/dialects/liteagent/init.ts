@@ -88,7 +88,7 @@ export const initSchema = {
   type: 'object',
   examples: [{ systemPrompt: 'You look after the lights.', devices: [], timeoutSeconds: 600 }],
   properties: {
-    /** What is missing comes from the settings. Their key goes to their base URL only (contract 1). */
+    /** Missing fields come from the settings. The key of the settings goes to the base URL of the settings only (contract 1). */
     llmConfig: {
       type: 'object',
       properties: {
