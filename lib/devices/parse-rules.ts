@@ -1,3 +1,4 @@
+import { faultsInWords } from '../common/faults-in-words.ts';
 import { codedFault } from '../common/coded-fault.ts';
 import { childPointer } from '../common/json-pointer.ts';
 import { isObject, type JsonObject, type JsonValue } from '../common/json.ts';
@@ -29,9 +30,8 @@ export function parseRules(value: unknown, where: string, circumstances: RuleCir
     (fault) => ({ ...fault, pointer: where + fault.pointer }),
   );
   if (faults.length === 0) return { calls: [], limits: [], ...(value as Partial<Rules>) };
-  const shown = faults.slice(0, FAULTS_SHOWN).map(({ pointer, detail }) => `${pointer || '/'} ${detail}`);
-  const more = faults.length > FAULTS_SHOWN ? `; and ${faults.length - FAULTS_SHOWN} more` : '';
-  throw new AppError('invalid_request', `The rules cannot be used: ${shown.join('; ')}${more}.`, { faults });
+  const words = faultsInWords(faults, (pointer) => pointer || '/', FAULTS_SHOWN);
+  throw new AppError('invalid_request', `The rules cannot be used: ${words}.`, { faults });
 }
 
 /** Faults of entries whose keys do not go together. It reads any value, so that faults of both kinds are in one list. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { clientPlaceOf } from '../common/addresses.ts';
+import { faultsInWords } from '../common/faults-in-words.ts';
 import type { Access } from '../accounts/access.ts';
 import type { Principal } from '../core/principal.ts';
 import { AppError, type Fault } from '../errors.ts';
@@ -45,15 +46,12 @@ export async function readQuery(
   return value as Record<string, string>;
 }
 
-/** Some shapes of errors have the text alone. A text with more faults helps nobody. */
-const FAULTS_SHOWN = 10;
-
 /** Throws `invalid_request` for a body or query with faults; the text names the first ones. */
 export function refuseFaults(what: 'query' | 'body', faults: readonly Fault[]): void {
   if (faults.length === 0) return;
-  const first = faults.slice(0, FAULTS_SHOWN).map(({ pointer, detail }) => `${pointer || 'it'} ${detail}`);
-  const more = faults.length > first.length ? `; and ${faults.length - first.length} more` : '';
-  throw new AppError('invalid_request', `The ${what} is not valid: ${first.join('; ')}${more}.`, { faults });
+  // Some shapes of errors have the text alone.
+  const words = faultsInWords(faults, (pointer) => pointer || 'it');
+  throw new AppError('invalid_request', `The ${what} is not valid: ${words}.`, { faults });
 }
 
 /** Whether a request is one of a person's browser for a page. */

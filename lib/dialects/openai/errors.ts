@@ -1,3 +1,4 @@
+import { faultsInWords } from '../../common/faults-in-words.ts';
 import {
   AppError,
   ModelError,
@@ -122,16 +123,10 @@ export class RequestFaults {
   }
 }
 
-/** A text with more faults helps nobody. */
-const FAULTS_SHOWN = 10;
-
-/** The error with all faults. Its text names the first ones. */
 function invalidRequest(faults: readonly Fault[]): AppError {
-  const shown = faults
-    .slice(0, FAULTS_SHOWN)
-    .map(({ pointer, detail }) => `${fieldOf(pointer)} ${detail}`.trimStart());
-  const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
-  return new AppError('invalid_request', `The request is not valid: ${shown.join('; ')}${more}.`, { faults });
+  return new AppError('invalid_request', `The request is not valid: ${faultsInWords(faults, fieldOf)}.`, {
+    faults,
+  });
 }
 
 /** The name of a field at a pointer, as OpenAI's `param` has it. */
