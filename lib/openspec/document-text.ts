@@ -49,7 +49,7 @@ export async function memoryOf(text: LongText): Promise<number> {
   let parts = 0;
   for (const window of text.windows()) {
     for (let at = 0; at < window.length; at += 1) {
-      if (PART_BEGINNINGS.includes(window.charCodeAt(at))) parts += 1;
+      if (PART_BEGINNINGS.has(window.charCodeAt(at))) parts += 1;
     }
     await pause();
   }
@@ -57,7 +57,7 @@ export async function memoryOf(text: LongText): Promise<number> {
 }
 
 /** The characters before a part: in JSON those of its structure, in YAML the line end. */
-const PART_BEGINNINGS: readonly number[] = [character.openList, character.openObject, character.comma, 0x0a];
+const PART_BEGINNINGS = new Set<number>([character.openList, character.openObject, character.comma, 0x0a]);
 
 /** The document as text: the cache knows documents by their text. */
 export async function documentTextOf(openSpec: string | JsonObject): Promise<LongText> {
